@@ -1,0 +1,102 @@
+"""Train models from a short YAML recipe.
+
+This is the public door: what users and plugin authors import, and nothing else. The heavy parts are imported when
+they are first used, so that a plugin's settings and `recipeline validate` cost no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recipeline.errors import (
+    DataError,
+    EnvironmentFault,
+    MissingExtra,
+    Problem,
+    RecipeError,
+    RecipelineError,
+    UnsafeError,
+    UsageError,
+)
+from recipeline.families.architecture import Architecture
+from recipeline.families.loss import Loss, LossFunction
+from recipeline.families.metric import Metric
+from recipeline.families.optimizer import Optimizer
+from recipeline.families.plugin import Plugin, PluginReference, references
+from recipeline.families.preprocessing import Columns, Preprocessing, RowFilter, TargetTransform
+from recipeline.families.regularization import Regularization
+from recipeline.families.report import Report
+from recipeline.families.scheduler import Scheduler
+from recipeline.families.source import Source
+from recipeline.families.spec import Block, InputSpec, Length, Part, Results, Role, State, TargetSpec, Task
+from recipeline.families.split import Split
+from recipeline.hooks import RunContext, hookimpl
+
+if TYPE_CHECKING:
+    from recipeline.recipe.load import load_recipe
+    from recipeline.recipe.model import Recipe
+    from recipeline.runner import RunResult, run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Block",
+    "Columns",
+    "DataError",
+    "EnvironmentFault",
+    "InputSpec",
+    "Length",
+    "Loss",
+    "LossFunction",
+    "Metric",
+    "MissingExtra",
+    "Optimizer",
+    "Part",
+    "Plugin",
+    "PluginReference",
+    "Preprocessing",
+    "Problem",
+    "Recipe",
+    "RecipeError",
+    "RecipelineError",
+    "Regularization",
+    "Report",
+    "Results",
+    "Role",
+    "RowFilter",
+    "RunContext",
+    "RunResult",
+    "Scheduler",
+    "Source",
+    "Split",
+    "State",
+    "TargetSpec",
+    "TargetTransform",
+    "Task",
+    "UnsafeError",
+    "UsageError",
+    "__version__",
+    "hookimpl",
+    "load_recipe",
+    "references",
+    "run",
+]
+
+_LATER = {
+    "Recipe": "recipeline.recipe.model",
+    "load_recipe": "recipeline.recipe.load",
+    "RunResult": "recipeline.runner",
+    "run": "recipeline.runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavy part of the door when it is first asked for (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'recipeline' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value

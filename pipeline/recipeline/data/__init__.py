@@ -1,0 +1,1 @@
+"""From a table to tensors: columns and their roles, fitted steps, cache, batches."""

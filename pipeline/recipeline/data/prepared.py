@@ -1,0 +1,49 @@
+"""What the data stages hand to training: memory-mapped arrays by part, and the fitted pipeline that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from recipeline.data.pipeline import FittedPipeline
+from recipeline.families.spec import InputSpec, Part, TargetSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The rows of one part, ready to be cut into batches. Row-major, memory-mapped."""
+
+    blocks: tuple[np.ndarray, ...]
+    """One array a block, in the order of the architecture's `accepts`: (rows, *shape)."""
+    target: np.ndarray
+    """Regression float32 (rows, targets), normalized; classes int64 (rows,); multilabel float32 (rows, labels)."""
+    rows: np.ndarray
+    """The source's row number of each, from 0; int64 (rows,)."""
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """Everything that training, evaluation and the logged model need to know of the data."""
+
+    inputs: InputSpec
+    target: TargetSpec
+    parts: Mapping[Part, Arrays]
+    """The parts that have rows."""
+    pipeline: FittedPipeline
+    """The fitted steps: raw rows in, blocks out."""
+    fingerprint: str
+    """The source's fingerprint."""
+    key: str
+    """The content address of the prepared arrays in the cache."""
+    cache_hit: bool
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: rows by part, and a column's role, type, missing values and range."""
+    notes: tuple[str, ...] = ()
+    """What a reader should be told once: inferred task, columns left out, rows left out, values imputed."""

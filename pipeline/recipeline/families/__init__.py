@@ -1,0 +1,1 @@
+"""What a plugin of each kind promises, one family a file."""

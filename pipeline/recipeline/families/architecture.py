@@ -1,0 +1,28 @@
+"""The network."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from recipeline.families.plugin import Plugin
+from recipeline.families.spec import InputSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Architecture(Plugin, family="architecture"):
+    """Builds the network for the inputs at hand."""
+
+    accepts: ClassVar[tuple[str, ...]] = ("numeric",)
+    """The kinds of block it takes, in the order in which `forward` takes their tensors.
+
+    With ("numeric",) a table's columns arrive as one float32 tensor (batch, features). With
+    ("numeric", "categorical") coded columns come apart as int64 (batch, columns); a kind that the data lacks
+    arrives with no columns.
+    """
+
+    @abstractmethod
+    def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
+        """A module whose `forward(*blocks)` returns (batch, outputs): logits, or values for a regression."""

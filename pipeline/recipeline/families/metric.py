@@ -1,0 +1,30 @@
+"""What is measured, in words that people compare."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from recipeline.families.plugin import Plugin
+from recipeline.families.spec import TargetSpec, Task
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric as TorchMetric
+
+
+class Metric(Plugin, family="metric"):
+    """Builds a torchmetrics metric.
+
+    Its `update(prediction, target)` gets, by task: regression (batch, targets) in the original unit, twice;
+    binary probabilities of the second class (batch,) and indices (batch,); multiclass probabilities
+    (batch, classes) and indices (batch,); multilabel probabilities and 0/1, both (batch, labels).
+    """
+
+    tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset()
+    """The tasks that it is made for."""
+    higher_is_better: ClassVar[bool] = True
+    """Whether more is better."""
+
+    @abstractmethod
+    def build(self, target: TargetSpec) -> TorchMetric:
+        """The metric, computing one scalar."""

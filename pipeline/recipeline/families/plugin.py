@@ -1,0 +1,82 @@
+"""A plugin is a final class that *is* its settings, and builds its part of the training.
+
+    class HuberLoss(Loss, name="huber"):
+        delta: PositiveFloat = 1.0
+        def build(self, target): ...
+
+The family gives the promise (`Loss`), the name is the recipe's word (`huber`), the fields are the settings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Plugin(BaseModel):
+    """The root of all families: named, frozen, checked settings that refuse what they don't know.
+
+    Settings are validated strictly: a quoted number is not a number, and true is not 1. For a sequence use
+    `list[...]`, for a file `str`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    family: ClassVar[str] = ""
+    """The recipe's key, in the singular: `loss`, `optimizer`, ..."""
+    plugin_name: ClassVar[str] = ""
+    """The recipe's word for this plugin; empty for the families themselves."""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """What must be in the recipe as well: `family.name`, or `validation` for a validation part."""
+    conflicts: ClassVar[frozenset[str]] = frozenset()
+    """What this can't live with, as `family.name`."""
+
+    def __init_subclass__(cls, *, family: str | None = None, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in cls.__mro__[1:]:
+            if base.__dict__.get("plugin_name"):
+                raise TypeError(
+                    f"{cls.__name__} inherits from the plugin {base.__name__}. Plugins are final: wrap it, or "
+                    f"inherit from its family."
+                )
+        if family is not None:
+            cls.family = family
+        if name is not None:
+            if not cls.family:
+                raise TypeError(f"{cls.__name__} has a name but no family: inherit from Loss, Optimizer, ...")
+            cls.plugin_name = name
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, family: str | None = None, name: str | None = None, **kwargs: Any) -> None:
+        """Take the class keywords that `__init_subclass__` has dealt with, so that pydantic passes them on."""
+        super().__pydantic_init_subclass__(**kwargs)
+
+    def as_recipe(self) -> dict[str, Any]:
+        """This plugin as it would stand in a recipe: `type` and every setting, defaults written out."""
+        return {"type": self.plugin_name, **self.model_dump(mode="json")}
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the documentation."""
+        text = inspect.getdoc(cls) or ""
+        return text.partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginReference:
+    """A plugin that is imported only when a recipe names it."""
+
+    family: str
+    name: str
+    target: str
+    """`package.module:Class`."""
+
+
+def references(family: str, package: str, classes: dict[str, str]) -> list[PluginReference]:
+    """References to plugins that live one a file: name -> class, in the module `package.name`."""
+    return [PluginReference(family, name, f"{package}.{name}:{cls}") for name, cls in classes.items()]

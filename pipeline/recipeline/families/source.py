@@ -1,0 +1,64 @@
+"""Where the rows come from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PrivateAttr
+
+from recipeline.errors import DataError, Problem
+from recipeline.families.plugin import Plugin
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Source(Plugin, family="source"):
+    """Rows with typed columns. Bad rows are reported by file and row, never dropped in silence."""
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the recipe's folder, which relative paths start from."""
+        folder = context.get("folder") if isinstance(context, dict) else None
+        if folder is not None:
+            self._folder = Path(folder)
+
+    @abstractmethod
+    def scan(self) -> pl.LazyFrame:
+        """All rows, lazily, in a fixed order, with the columns' types settled.
+
+        Raises:
+            DataError: the data can't be read; file, row and column are named.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, `scan` would give other rows."""
+
+    def location(self) -> str:
+        """What a reader would call the place: a path or the name of a data set."""
+        return self.plugin_name
+
+    def resolve(self, path: str) -> Path:
+        """The file that a recipe's `path` means: beside the recipe, or else below the working folder.
+
+        Raises:
+            DataError: there is no such file; both places are named.
+        """
+        given = Path(path).expanduser()
+        places = [given] if given.is_absolute() else [self._folder / given, given]
+        for place in places:
+            if place.exists():
+                return place
+        looked = " and ".join(dict.fromkeys(f"'{place}'" for place in places))
+        raise DataError(
+            Problem(
+                f"there is no file '{path}'",
+                file=path,
+                suggestion=f"Looked at {looked}: a relative path starts at the recipe's folder, then at the "
+                "working folder.",
+            )
+        )

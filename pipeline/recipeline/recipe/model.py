@@ -1,0 +1,130 @@
+"""A recipe as typed, checked, frozen settings: what every stage of a run reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recipeline.families.architecture import Architecture
+from recipeline.families.loss import Loss
+from recipeline.families.metric import Metric
+from recipeline.families.optimizer import Optimizer
+from recipeline.families.preprocessing import Preprocessing
+from recipeline.families.regularization import Regularization
+from recipeline.families.report import Report
+from recipeline.families.scheduler import Scheduler
+from recipeline.families.source import Source
+from recipeline.families.spec import Role, Task
+from recipeline.families.split import Split
+from recipeline.recipe.by_name import ByName
+
+
+class Section(BaseModel):
+    """A mapping of a recipe: strict about types and about keys that it doesn't know."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class DataSettings(Section):
+    """Where the rows come from and what is to be predicted."""
+
+    source: Annotated[Source, ByName()]
+    """Where the rows come from."""
+    target: str | list[str]
+    """The column to predict, or a list of them."""
+    task: Literal["auto"] | Task = "auto"
+    """What is to be learnt; `auto` looks at the target."""
+    columns: dict[str, Role] = {}
+    """Roles of columns (names or globs), where the inferred ones are not right."""
+    split: Annotated[Split, ByName()] | None = None
+    """Which rows train, validate and test; by default 70/15/15 at random, stratified for classes."""
+
+
+class TrainingSettings(Section):
+    """How long, in what portions, on what device."""
+
+    epochs: int = Field(default=20, ge=1)
+    """Passes over the train part."""
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 32
+    """Examples in a step: 1 is stochastic descent, `full` is gradient descent on the whole train part."""
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
+    """The kind of device."""
+    devices: Literal["auto"] | Annotated[int, Field(ge=1)] | list[int] = "auto"
+    """How many devices, or which."""
+    strategy: str = "auto"
+    """Lightning's strategy for several devices: auto, ddp, fsdp, ..."""
+    precision: Literal["32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
+    """Number format of the computation."""
+    accumulate: int = Field(default=1, ge=1)
+    """Mini-batches whose gradients are averaged before a step."""
+    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    """CPU threads of torch; `auto` takes one for small models, which are fastest and steadiest on one."""
+    deterministic: bool = True
+    """Only algorithms that give the same numbers every time."""
+    monitor: str | None = None
+    """The metric that chooses the best epoch; by default `val/loss`."""
+    mode: Literal["auto", "min", "max"] = "auto"
+    """Whether less or more of `monitor` is better; `auto` asks the metric."""
+
+
+class TrackingSettings(Section):
+    """Where the run is logged in MLflow."""
+
+    experiment: str | None = None
+    """The MLflow experiment; by default the recipe's name."""
+    uri: str | None = None
+    """The MLflow tracking URI; by default MLflow's own, `sqlite:///mlflow.db` in the working folder."""
+    register_as: str | None = None
+    """Register the model under this name."""
+    tags: dict[str, str] = {}
+    """Tags of the run."""
+    system_metrics: bool = False
+    """Log CPU, memory and GPU use as well."""
+
+
+class Recipe(Section):
+    """One training, from data to a logged model."""
+
+    recipe: Literal[1] = 1
+    """The format's version."""
+    name: str = Field(min_length=1, max_length=200)
+    """What this trains, as a short name; the MLflow run and experiment take it."""
+    description: str = ""
+    """What this trains and why, in a sentence or two."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """The same seed gives the same numbers on the same machine."""
+    data: DataSettings
+    """Where the rows come from, what is to be predicted, how they are split."""
+    preprocessing: list[Annotated[Preprocessing, ByName()]] | None = None
+    """Cleaning, conversion and normalization, in order; fitted on the train part only."""
+    architecture: Annotated[Architecture, ByName()]
+    """The network."""
+    loss: Annotated[Loss, ByName()] | None = None
+    """What training makes small; by default the task's usual one."""
+    optimizer: Annotated[Optimizer, ByName()] | None = None
+    """How a gradient becomes a step; by default Adam."""
+    scheduler: Annotated[Scheduler, ByName()] | None = None
+    """How the learning rate changes; by default it does not."""
+    regularization: list[Annotated[Regularization, ByName()]] = []
+    """What keeps the model from learning the train rows by heart."""
+    metrics: list[Annotated[Metric, ByName()]] | None = None
+    """What is measured; by default the task's usual ones."""
+    training: TrainingSettings = TrainingSettings()
+    """How long, in what portions, on what device."""
+    tracking: TrackingSettings = TrackingSettings()
+    """Where the run is logged."""
+    reports: list[Annotated[Report, ByName()]] | None = None
+    """Figures that are logged; by default those that suit the task."""
+
+    def as_recipe(self) -> dict[str, Any]:
+        """This recipe as plain data, every default written out; loading it gives an equal recipe."""
+        return self.model_dump(mode="json")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns."""
+        target = self.data.target
+        return (target,) if isinstance(target, str) else tuple(target)

@@ -1,0 +1,1 @@
+"""The plugins that come with recipeline, by the same door as everybody else's."""
