@@ -1,0 +1,64 @@
+"""The network of a recipe, and the way from its outputs to answers: the same for training and for serving."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from recipeline.families.spec import InputSpec, TargetSpec, Task
+from recipeline.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+    from recipeline.data.pipeline import FittedPipeline
+
+
+def build_network(recipe: Recipe, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+    """The architecture, rewritten by the regularizations in the recipe's order."""
+    network = recipe.architecture.build(inputs, target.outputs)
+    for regularization in recipe.regularization:
+        network = regularization.rewrite(network)
+    return network
+
+
+def probabilities(outputs: torch.Tensor, task: Task) -> torch.Tensor:
+    """Logits to probabilities of the same shape; the values of other tasks as they are.
+
+    Computed in float64 where the device has it, so that the probabilities of a row sum to 1 and don't depend on
+    the rows beside it.
+    """
+    if task in ("binary", "multiclass"):
+        return outputs.double().softmax(dim=1)
+    if task == "multilabel":
+        return outputs.double().sigmoid()
+    return outputs
+
+
+@torch.inference_mode()
+def answers(
+    network: nn.Module,
+    blocks: Sequence[np.ndarray],
+    pipeline: FittedPipeline,
+    target: TargetSpec,
+    batch_size: int,
+) -> torch.Tensor:
+    """Probabilities (rows, classes), or values (rows, targets) in the target's original unit; float64 on the CPU.
+
+    The network is run in evaluation mode on its own device, in batches cut in order.
+    """
+    parameter = next(network.parameters(), None)
+    device = parameter.device if parameter is not None else torch.device("cpu")
+    training = network.training
+    network.eval()
+    found = []
+    for start in range(0, len(blocks[0]), batch_size):
+        batch = [torch.from_numpy(block[start : start + batch_size]).to(device) for block in blocks]
+        outputs = network(*batch).float()
+        found.append(probabilities(outputs, target.task).double().cpu())
+    network.train(training)
+    joined = torch.cat(found) if found else torch.empty(0, target.outputs, dtype=torch.float64)
+    return joined if target.classes else pipeline.restore_target(joined)
