@@ -15,6 +15,7 @@ from recipeline.errors import (
     Problem,
     RecipeError,
     RecipelineError,
+    TrainingError,
     UnsafeError,
     UsageError,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "TargetSpec",
     "TargetTransform",
     "Task",
+    "TrainingError",
     "UnsafeError",
     "UsageError",
     "__version__",

@@ -4,6 +4,7 @@
     ├── UserError                2    the recipe, the data or the call: the reader can mend it
     │   ├── RecipeError               something in a recipe or an override
     │   ├── DataError                 something in the data a recipe names
+    │   ├── TrainingError             the training went wrong by its settings: it diverged, it found no rows
     │   └── UsageError                a command or a function called the wrong way
     ├── UnsafeError              3    refused, because going on could run or overwrite what it must not
     ├── EnvironmentFault         4    disk, server, device or installation
@@ -28,6 +29,7 @@ __all__ = [
     "Problem",
     "RecipeError",
     "RecipelineError",
+    "TrainingError",
     "UnsafeError",
     "UsageError",
     "UserError",
@@ -99,6 +101,10 @@ class RecipeError(UserError):
 
 class DataError(UserError):
     """Something in the data that a recipe names is wrong."""
+
+
+class TrainingError(UserError):
+    """The training went wrong by its settings: the loss is no longer a number, say."""
 
 
 class UsageError(UserError):

@@ -1,0 +1,211 @@
+"""From a recipe to a tracked run: the list of what happens."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Literal
+
+from recipeline.catalog import Catalog, installed
+from recipeline.errors import EnvironmentFault, Interrupted, Problem, RecipelineError
+from recipeline.hooks import RunContext
+from recipeline.recipe.model import Recipe
+from recipeline.stages.job import Job
+
+if TYPE_CHECKING:
+    from recipeline.training.observer import Observer
+
+STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate", "report", "package")
+"""Each is a module of `recipeline.stages` with a function `run(job)`."""
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run has come to."""
+
+    run_id: str
+    status: Status
+    metrics: dict[str, float] = field(default_factory=dict)
+    """`test/*`, `best/*` and the other numbers that a run has once."""
+    model_uri: str | None = None
+    tracking_uri: str = ""
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for a machine to read."""
+        return asdict(self)
+
+
+def work_folder() -> Path:
+    """Where this project keeps cache and runs under way: `.recipeline` in the working folder, out of git's sight."""
+    folder = Path(os.environ.get("RECIPELINE_HOME", ".recipeline")).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
+
+
+def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None = None) -> RunResult:
+    """Train, evaluate and log what a recipe says.
+
+    Args:
+        recipe: From `load_recipe`.
+        observer: Hears of stages, epochs and notes while it goes on.
+        command: The command line to note in the run; by default this process's own.
+
+    Returns:
+        The finished run's id, numbers and model.
+
+    Raises:
+        RecipelineError: the run failed; what was logged up to then is in MLflow, with the error in its tags.
+    """
+    from recipeline.training.observer import Observer
+
+    started = perf_counter()
+    watching = observer or Observer()
+    catalog = installed()
+    home = work_folder()
+    if _is_other_rank():
+        return _follow(recipe, catalog, home, watching)
+    from recipeline.tracking.opening import open_run
+
+    with _signals():
+        tracked = open_run(recipe, catalog, command or " ".join(sys.argv))
+        folder = home / "runs" / tracked.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        context = RunContext(recipe, folder, tracked.run_id)
+        job = Job(recipe, catalog, folder, home / "cache", watching, context, run=tracked)
+        status: Status = "FAILED"
+        error: BaseException | None = None
+        try:
+            with _threads_restored():
+                _go_through(job)
+            status = "FINISHED"
+        except Interrupted as interrupted:
+            status, error = "KILLED", interrupted
+            raise
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            _finish(job, status, error)
+    seconds = perf_counter() - started
+    return RunResult(tracked.run_id, status, job.metrics, job.model_uri, tracked.tracking_uri, seconds)
+
+
+def _go_through(job: Job) -> None:
+    hook = job.catalog.manager.hook
+    hook.recipeline_run_started(run=job.context)
+    for name in STAGES:
+        stage = importlib.import_module(f"recipeline.stages.{name}")
+        job.observer.stage_started(name)
+        hook.recipeline_stage_started(stage=name, run=job.context)
+        began = perf_counter()
+        try:
+            stage.run(job)
+        except OSError as error:
+            raise _environment(error, name) from error
+        seconds = perf_counter() - began
+        job.metrics[f"time/{name}_seconds"] = seconds
+        job.context.metrics = job.metrics
+        hook.recipeline_stage_finished(stage=name, run=job.context, seconds=seconds)
+        job.observer.stage_finished(name, seconds)
+        _log_stage(job, name)
+
+
+def _log_stage(job: Job, name: str) -> None:
+    if job.run is None:
+        return
+    from recipeline.tracking import opening
+
+    if name == "read":
+        opening.log_recipe(job.run, job.recipe, job.catalog)
+    elif name == "preprocess":
+        assert job.datamodule is not None
+        opening.log_data(job.run, job.recipe, job.datamodule.table, job.datamodule.split_table, job.data)
+
+
+def _finish(job: Job, status: Status, error: BaseException | None) -> None:
+    assert job.run is not None
+    from recipeline.tracking import opening
+
+    try:
+        job.catalog.manager.hook.recipeline_run_finished(run=job.context, status=status)
+    finally:
+        opening.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
+
+
+def _environment(error: OSError, stage: str) -> RecipelineError:
+    return EnvironmentFault(
+        Problem(
+            f"{stage} failed: {error.strerror or error}",
+            file=str(error.filename) if error.filename else None,
+            suggestion="See what works here with: recipeline doctor",
+        )
+    )
+
+
+def _is_other_rank() -> bool:
+    return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("NODE_RANK", "0")) > 0
+
+
+def _follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) -> RunResult:
+    """The part of a further process of a distributed training: the same stages, nothing logged."""
+    from recipeline.stages.fit import FOLDER_VARIABLE
+
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
+    job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
+    for name in STAGES:
+        importlib.import_module(f"recipeline.stages.{name}").run(job)
+    return RunResult("", "FINISHED", job.metrics)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Interrupted`, so that everything on the way out is put away.
+
+    Not KeyboardInterrupt: Lightning ends the process on that one. Only the main thread may set handlers.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in watched:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    watched: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = {number: signal.signal(number, interrupt) for number in watched}
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads and its choice of algorithms as they were."""
+    import torch
+
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)

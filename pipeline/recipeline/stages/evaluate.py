@@ -1,0 +1,29 @@
+"""Evaluate: the best epoch on the test part, every row counted once."""
+
+from __future__ import annotations
+
+from recipeline.network import answers
+from recipeline.stages.job import Job
+from recipeline.training.datamodule import evaluation_batch
+from recipeline.training.trainer import checkpoints_of
+
+
+def run(job: Job) -> None:
+    """Load the best weights, measure `test/*`, and keep the predictions for the reports."""
+    trainer, module = job.trainer, job.module
+    assert trainer is not None
+    assert module is not None
+    best = checkpoints_of(trainer).best_model_path
+    module.load_state_dict(trainer.strategy.checkpoint_io.load_checkpoint(best)["state_dict"])
+    if "test" in job.data.parts:
+        for measured in trainer.test(module, datamodule=job.datamodule, verbose=False):
+            job.metrics |= {name: float(value) for name, value in measured.items()}
+    job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)
+    module.to("cpu")
+    job.prediction = answers(
+        module.network,
+        job.data.parts[job.judged].blocks,
+        job.data.pipeline,
+        job.data.target,
+        evaluation_batch(job.recipe),
+    )

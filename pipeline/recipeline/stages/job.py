@@ -1,0 +1,66 @@
+"""What the stages of one run pass on to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recipeline.catalog import Catalog
+from recipeline.hooks import RunContext
+from recipeline.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pytorch_lightning
+    import torch
+
+    from recipeline.data.prepared import PreparedData
+    from recipeline.families.spec import Part
+    from recipeline.tracking.run import TrackedRun
+    from recipeline.training.datamodule import RecipeDataModule
+    from recipeline.training.module import TrainingModule
+    from recipeline.training.observer import Observer
+
+
+@dataclass(slots=True)
+class Job:
+    """One run under way. A stage reads what earlier ones have left here, and leaves its own."""
+
+    recipe: Recipe
+    """As written; complete from `read` on."""
+    catalog: Catalog
+    folder: Path
+    """The run's own folder on this machine."""
+    cache: Path
+    observer: Observer
+    context: RunContext
+    run: TrackedRun | None = None
+    """The MLflow run; None on the other ranks of a distributed training."""
+    threads: int = 0
+    """CPU threads before `build` chose."""
+    datamodule: RecipeDataModule | None = None
+    module: TrainingModule | None = None
+    trainer: pytorch_lightning.Trainer | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The numbers that a run has once."""
+    judged: Part = "test"
+    """The part whose predictions the reports show: test, or validation when there is no test part."""
+    prediction: torch.Tensor | None = None
+    """The best model's answers on that part."""
+    model_uri: str | None = None
+
+    @property
+    def data(self) -> PreparedData:
+        """The prepared arrays."""
+        assert self.datamodule is not None
+        return self.datamodule.data
+
+    def raw_rows(self, rows: list[int]) -> pl.DataFrame:
+        """These rows as they are in the source, the target left out."""
+        import polars as pl
+
+        assert self.datamodule is not None
+        table = self.datamodule.table
+        picked = table.scan().with_row_index("__row__").filter(pl.col("__row__").is_in(rows)).collect()
+        return picked.drop("__row__", *[name for name in table.targets if name in picked.columns])

@@ -1,0 +1,35 @@
+"""Package: log the model for raw rows, load it back in a fresh interpreter, and compare it with the trainer."""
+
+from __future__ import annotations
+
+from recipeline.stages.job import Job
+
+CHECKED_ROWS = 1024
+"""Raw rows that the logged model must answer as the trainer did: one batch of evaluation."""
+
+
+def run(job: Job) -> None:
+    """Log the model and check it; a model that answers otherwise than the trainer fails the run."""
+    if job.run is None:
+        return
+    from recipeline.serving.bundle import answer_frame, write_bundle
+    from recipeline.serving.log import check_model, log_model
+    from recipeline.training.datamodule import evaluation_batch
+
+    assert job.module is not None
+    assert job.prediction is not None
+    bundle = job.folder / "model"
+    write_bundle(
+        bundle,
+        network=job.module.network,
+        recipe=job.recipe,
+        pipeline=job.data.pipeline,
+        batch_size=evaluation_batch(job.recipe),
+        catalog=job.catalog,
+    )
+    numbers = [int(row) for row in job.data.parts[job.judged].rows[:CHECKED_ROWS]]
+    expected = answer_frame(job.prediction[: len(numbers)], job.data.target)
+    order = sorted(range(len(numbers)), key=numbers.__getitem__)
+    raw = job.raw_rows(numbers)
+    job.model_uri = log_model(job.run, bundle, example=raw.head(5), register_as=job.recipe.tracking.register_as)
+    check_model(job.model_uri, raw, expected[order])

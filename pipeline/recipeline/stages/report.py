@@ -1,0 +1,39 @@
+"""Report: the figures and tables that show how it went, logged as `reports/*`."""
+
+from __future__ import annotations
+
+import torch
+
+from recipeline.families.spec import Results
+from recipeline.stages.job import Job
+
+
+def run(job: Job) -> None:
+    """Let each report write its files, and log them."""
+    if job.run is None:
+        return
+    folder = job.folder / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    results = results_of(job)
+    for report in job.recipe.reports or []:
+        if report.tasks and job.data.target.task not in report.tasks:
+            continue
+        for path in report.write(results, folder):
+            job.run.log_file(f"reports/{path.name}", path)
+
+
+def results_of(job: Job) -> Results:
+    """What the run has to show."""
+    assert job.run is not None
+    assert job.prediction is not None
+    truth = torch.from_numpy(job.data.parts[job.judged].target)
+    if not job.data.target.classes:
+        truth = job.data.pipeline.restore_target(truth.double())
+    return Results(
+        target=job.data.target,
+        history=job.run.history(),
+        metrics=dict(job.metrics),
+        truth=truth.numpy(),
+        prediction=job.prediction.numpy(),
+        part=job.judged,
+    )

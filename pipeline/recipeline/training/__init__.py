@@ -1,0 +1,1 @@
+"""The Lightning side: module, data module, trainer, and the callbacks that every run has."""

@@ -1,0 +1,95 @@
+"""The LightningDataModule: read, split and preprocess once, then batches by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+from recipeline.data.batches import Batches
+from recipeline.data.prepare import prepare
+from recipeline.data.prepared import PreparedData
+from recipeline.data.read import Table, read
+from recipeline.data.split import SplitTable, split
+from recipeline.families.spec import Part
+from recipeline.recipe.model import Recipe
+
+EVALUATION_BATCH = 1024
+"""Rows in a batch where nothing is learnt: large enough that the overhead of a batch does not count."""
+
+
+def evaluation_batch(recipe: Recipe) -> int:
+    """Rows in a batch of validation, test and prediction."""
+    size = recipe.training.batch_size
+    return EVALUATION_BATCH if size == "full" else max(size, EVALUATION_BATCH)
+
+
+class RecipeDataModule(pl.LightningDataModule):
+    """Each of the three data stages runs once, whoever asks first: the run, stage by stage, or Lightning.
+
+    Args:
+        recipe: As written.
+        cache: Folder of the content-addressed cache.
+        complete: Fills in the recipe's open parts once the table is known.
+    """
+
+    def __init__(self, recipe: Recipe, cache: Path, complete: Callable[[Recipe, Table], Recipe]) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.cache = cache
+        self._complete = complete
+        self._table: Table | None = None
+        self._split: SplitTable | None = None
+        self._data: PreparedData | None = None
+
+    @property
+    def table(self) -> Table:
+        """The typed table; reads it when that hasn't been done. The recipe is complete afterwards."""
+        if self._table is None:
+            self._table = read(self.recipe, self.cache)
+            self.recipe = self._complete(self.recipe, self._table)
+        return self._table
+
+    @property
+    def split_table(self) -> SplitTable:
+        """The table with each row's part."""
+        if self._split is None:
+            table = self.table
+            self._split = split(table, self.recipe)
+        return self._split
+
+    @property
+    def data(self) -> PreparedData:
+        """The arrays that training takes its batches from."""
+        if self._data is None:
+            rows = self.split_table
+            self._data = prepare(rows, self.recipe, self.cache)
+        return self._data
+
+    def prepare_data(self) -> None:
+        """Fill the cache: Lightning calls this on one process a machine."""
+        _ = self.data
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the arrays: Lightning calls this on every process, where the cache answers."""
+        _ = self.data
+
+    def train_dataloader(self) -> Batches:
+        """Shuffled batches of the train part."""
+        return self._batches("train", self.recipe.training.batch_size, shuffle=True)
+
+    def val_dataloader(self) -> Batches | list[Batches]:
+        """The validation part in order; nothing when there is none."""
+        size = evaluation_batch(self.recipe)
+        return self._batches("validation", size, shuffle=False) if "validation" in self.data.parts else []
+
+    def test_dataloader(self) -> Batches | list[Batches]:
+        """The test part in order; nothing when there is none."""
+        size = evaluation_batch(self.recipe)
+        return self._batches("test", size, shuffle=False) if "test" in self.data.parts else []
+
+    def _batches(self, part: Part, size: int | str, *, shuffle: bool) -> Batches:
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+        return Batches(self.data.parts[part], size, shuffle=shuffle, seed=self.recipe.seed, rank=rank, world=world)

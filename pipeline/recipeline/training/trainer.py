@@ -1,0 +1,94 @@
+"""The Lightning Trainer of a recipe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from recipeline.errors import EnvironmentFault, Problem
+from recipeline.recipe.model import Recipe
+from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
+from recipeline.training.observer import Observer, Telling
+from recipeline.training.watch import Watch
+
+
+def make_trainer(
+    recipe: Recipe,
+    *,
+    folder: Path,
+    logger: Logger | None,
+    observer: Observer,
+    extra: Sequence[pl.Callback] = (),
+) -> pl.Trainer:
+    """The Trainer: devices and precision as the recipe says, our own logger, checkpoints and progress.
+
+    Raises:
+        EnvironmentFault: this machine has no such device, or the strategy does not suit it.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    training = recipe.training
+    monitor, mode = monitored(recipe)
+    plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
+    callbacks: list[pl.Callback] = [
+        Watch(),
+        *plugged,
+        *extra,
+        best_checkpoint(folder / "checkpoints", monitor, mode),
+        Telling(observer),
+    ]
+    settings: dict[str, Any] = {
+        "max_epochs": training.epochs,
+        "accelerator": training.accelerator,
+        "devices": training.devices,
+        "strategy": training.strategy,
+        "precision": training.precision,
+        "accumulate_grad_batches": training.accumulate,
+        "deterministic": training.deterministic,
+    }
+    try:
+        return pl.Trainer(
+            **settings,
+            logger=logger if logger is not None else False,
+            callbacks=callbacks,
+            plugins=[DurableCheckpointIO()],
+            default_root_dir=folder,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            use_distributed_sampler=False,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
+        chosen = ", ".join(f"{key}: {settings[key]}" for key in ("accelerator", "devices", "strategy", "precision"))
+        raise EnvironmentFault(
+            Problem(
+                f"Lightning can't train this way here: {str(error).strip().rstrip('.')}",
+                path="training",
+                found=chosen,
+                suggestion="See what this machine has with: recipeline doctor",
+            )
+        ) from error
+
+
+def monitored(recipe: Recipe) -> tuple[str, str]:
+    """The metric that chooses the best epoch, and whether `min` or `max` of it is best."""
+    monitor = recipe.training.monitor or "val/loss"
+    if recipe.training.mode != "auto":
+        return monitor, recipe.training.mode
+    name = monitor.partition("/")[2]
+    better = {metric.plugin_name: metric.higher_is_better for metric in recipe.metrics or []}
+    return monitor, "max" if better.get(name, False) else "min"
+
+
+def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:
+    """The trainer's one callback that keeps the best epoch."""
+    callback = trainer.checkpoint_callback
+    assert isinstance(callback, ModelCheckpoint)
+    return callback

@@ -1,0 +1,65 @@
+"""What every run measures of itself, epoch by epoch: learning rate, gradient norm, examples a second."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from recipeline.errors import Problem, TrainingError
+
+
+class Watch(pl.Callback):
+    """Measures before other callbacks act, so that the gradient's norm is the one before clipping."""
+
+    def __init__(self) -> None:
+        self._norms: list[torch.Tensor] = []
+        self._examples = 0
+        self._began = self._ended = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._norms.clear()
+        self._examples = 0
+        self._began = self._ended = perf_counter()
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Take the norm of the whole gradient, and stop before a gradient that is not finite does harm."""
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if not gradients:
+            raise TrainingError(
+                Problem(
+                    "no parameter has a gradient",
+                    suggestion="The architecture's output does not depend on its parameters.",
+                )
+            )
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            raise TrainingError(
+                Problem(
+                    f"the gradient is not finite at epoch {trainer.current_epoch + 1}, "
+                    f"optimizer step {trainer.global_step + 1}",
+                    found=f"norm {float(norm)}",
+                    suggestion="Lower optimizer.lr, or add the regularization gradient_clip.",
+                )
+            )
+        self._norms.append(norm.detach())
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count."""
+        self._examples += len(batch[1])
+        self._ended = perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the epoch's rate, mean norm and speed over all processes."""
+        pl_module.log("lr", float(trainer.optimizers[0].param_groups[0]["lr"]))
+        if self._norms:
+            pl_module.log("grad_norm", torch.stack(self._norms).float().mean())
+        seconds = max(self._ended - self._began, 1e-9)
+        pl_module.log("train/examples_per_second", self._examples * trainer.world_size / seconds)
