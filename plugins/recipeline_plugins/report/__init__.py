@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "calibration": "Calibration",
+    "confusion_matrix": "ConfusionMatrix",
+    "curves": "Curves",
+    "learning_rate": "LearningRate",
+    "predicted_vs_true": "PredictedVsTrue",
+    "residuals": "Residuals",
+    "roc": "Roc",
+}
 
 
 @hookimpl
