@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "linear": "Linear",
+    "mlp": "MLP",
+}
 
 
 @hookimpl

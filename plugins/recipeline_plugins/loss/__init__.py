@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "binary_cross_entropy": "BinaryCrossEntropy",
+    "cross_entropy": "CrossEntropy",
+    "huber": "Huber",
+    "mae": "MeanAbsoluteError",
+    "mse": "MeanSquaredError",
+}
 
 
 @hookimpl

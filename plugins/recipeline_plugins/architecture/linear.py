@@ -1,0 +1,42 @@
+"""A linear model, so that there is something simple to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from recipeline import Architecture, InputSpec, Problem, RecipeError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Linear(Architecture, name="linear"):
+    """One linear layer: linear regression, or logistic regression for classes. The model to beat.
+
+        outputs = W x + b        W: (outputs, features)
+
+    With the loss `mse` it is least squares, with `cross_entropy` multinomial logistic regression. It takes numbers
+    only: put `one_hot` before it for categories. W and b start at zero: the problem is convex, so that no start is
+    better than the one that favours no feature, and no random number decides anything.
+
+    Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, chapters 3 and 4.4.
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("numeric",)
+
+    def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
+        """A layer from (batch, features) to (batch, outputs)."""
+        if inputs.numeric == 0:
+            raise RecipeError(
+                Problem(
+                    "the architecture 'linear' has no inputs: no numeric feature is left after preprocessing",
+                    path="architecture",
+                    suggestion="Keep at least one numeric column, or turn categories into numbers with 'one_hot'.",
+                )
+            )
+        from torch import nn
+
+        layer = nn.Linear(inputs.numeric, outputs)
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        return layer
