@@ -34,6 +34,7 @@ from recipeline.families.split import Split
 from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
+    from recipeline.catalog import direction
     from recipeline.recipe.load import load_recipe
     from recipeline.recipe.model import Recipe
     from recipeline.runner import RunResult, run
@@ -79,6 +80,7 @@ __all__ = [
     "UnsafeError",
     "UsageError",
     "__version__",
+    "direction",
     "hookimpl",
     "load_recipe",
     "references",
@@ -86,6 +88,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "direction": "recipeline.catalog",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",
     "RunResult": "recipeline.runner",

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pluggy
 
 from recipeline import hooks
 from recipeline.errors import Problem, RecipeError, UsageError
+from recipeline.families.metric import Metric
 from recipeline.families.plugin import Plugin, PluginReference
 
 P = TypeVar("P", bound=Plugin)
@@ -203,3 +204,15 @@ def _entry(plugin: object, distribution: str, version: str) -> Entry:
 def installed() -> Catalog:
     """The catalog of what is installed in this interpreter, made once."""
     return build(entry_points(group=hooks.PROJECT))
+
+
+def direction(monitor: str) -> Literal["min", "max"]:
+    """Whether less or more of a watched metric is better: `val/loss` -> min, `val/accuracy` -> max.
+
+    Raises:
+        RecipeError: it is neither a loss nor an installed metric.
+    """
+    name = monitor.rpartition("/")[2]
+    if name == "loss":
+        return "min"
+    return "max" if installed().find(Metric, name).higher_is_better else "min"

@@ -27,7 +27,7 @@ class MLP(Architecture, name="mlp"):
 
     accepts: ClassVar[tuple[str, ...]] = ("numeric", "categorical")
 
-    hidden: list[PositiveInt] = [128, 64]
+    hidden: list[PositiveInt] = Field(default=[128, 64])
     """Width of each hidden layer, from the input on. An empty list leaves a linear model."""
     activation: Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid"] = (
         "relu"

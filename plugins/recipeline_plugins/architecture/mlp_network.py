@@ -31,7 +31,7 @@ class BatchNorm(nn.BatchNorm1d):
     part of 32 k + 1 rows trains.
     """
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # torch's name for it
         """Normalize (batch, width) by the batch's mean and variance, or the running ones in evaluation."""
         if self.training and len(input) == 1:
             return nn.functional.batch_norm(

@@ -39,7 +39,7 @@ class Adam(Optimizer, name="adam"):
     """Never let v fall (Reddi, Kale & Kumar 2018, On the Convergence of Adam and Beyond)."""
 
     def build(self, parameters: Sequence[nn.Parameter]) -> TorchOptimizer:
-        """torch's Adam over these parameters."""
+        """The Adam of torch over these parameters."""
         import torch
 
         from recipeline_plugins.optimizer.kernel import fused, unscaled_outside

@@ -38,7 +38,7 @@ class AdamW(Optimizer, name="adamw"):
     """Never let v fall (Reddi, Kale & Kumar 2018, On the Convergence of Adam and Beyond)."""
 
     def build(self, parameters: Sequence[nn.Parameter]) -> TorchOptimizer:
-        """torch's AdamW over these parameters."""
+        """The AdamW of torch over these parameters."""
         import torch
 
         from recipeline_plugins.optimizer.kernel import fused, unscaled_outside

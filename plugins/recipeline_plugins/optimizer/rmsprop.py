@@ -42,7 +42,7 @@ class RMSprop(Optimizer, name="rmsprop"):
     """Pull of every parameter towards zero, as a penalty of weight_decay / 2 · sum w² would do."""
 
     def build(self, parameters: Sequence[nn.Parameter]) -> TorchOptimizer:
-        """torch's RMSprop over these parameters."""
+        """The RMSprop of torch over these parameters."""
         import torch
 
         return torch.optim.RMSprop(

@@ -43,7 +43,7 @@ class SGD(Optimizer, name="sgd"):
         return self
 
     def build(self, parameters: Sequence[nn.Parameter]) -> TorchOptimizer:
-        """torch's SGD over these parameters."""
+        """The SGD of torch over these parameters."""
         import torch
 
         from recipeline_plugins.optimizer.kernel import fused, unscaled_outside

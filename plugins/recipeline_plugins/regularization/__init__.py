@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "dropout": "Dropout",
+    "early_stopping": "EarlyStopping",
+    "elastic_net": "ElasticNet",
+    "gradient_clip": "GradientClip",
+    "l1": "L1",
+    "l2": "L2",
+}
 
 
 @hookimpl

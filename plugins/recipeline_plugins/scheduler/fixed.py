@@ -24,4 +24,4 @@ class Fixed(Scheduler, name="fixed"):
         """A schedule with the factor 1 for every epoch."""
         from torch.optim.lr_scheduler import LambdaLR
 
-        return LambdaLR(optimizer, lambda epoch: 1.0)
+        return LambdaLR(optimizer, lambda _epoch: 1.0)
