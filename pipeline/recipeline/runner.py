@@ -79,7 +79,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     home = work_folder()
     if _is_other_rank():
         return _follow(recipe, catalog, home, watching)
-    from recipeline.tracking.opening import open_run
+    from recipeline.tracking.record import open_run
 
     with _signals():
         tracked = open_run(recipe, catalog, command or " ".join(sys.argv))
@@ -128,23 +128,23 @@ def _go_through(job: Job) -> None:
 def _log_stage(job: Job, name: str) -> None:
     if job.run is None:
         return
-    from recipeline.tracking import opening
+    from recipeline.tracking import record
 
     if name == "read":
-        opening.log_recipe(job.run, job.recipe, job.catalog)
+        record.log_recipe(job.run, job.recipe, job.catalog)
     elif name == "preprocess":
         assert job.datamodule is not None
-        opening.log_data(job.run, job.recipe, job.datamodule.table, job.datamodule.split_table, job.data)
+        record.log_data(job.run, job.recipe, job.datamodule.table, job.datamodule.split_table, job.data)
 
 
 def _finish(job: Job, status: Status, error: BaseException | None) -> None:
     assert job.run is not None
-    from recipeline.tracking import opening
+    from recipeline.tracking import record
 
     try:
         job.catalog.manager.hook.recipeline_run_finished(run=job.context, status=status)
     finally:
-        opening.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
+        record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
 
 
 def _environment(error: OSError, stage: str) -> RecipelineError:
@@ -179,7 +179,7 @@ def _signals() -> Iterator[None]:
     Not KeyboardInterrupt: Lightning ends the process on that one. Only the main thread may set handlers.
     """
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
         for each in watched:
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(number)

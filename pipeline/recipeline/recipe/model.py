@@ -10,6 +10,7 @@ from recipeline.families.architecture import Architecture
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
+from recipeline.families.plugin import Plugin
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.regularization import Regularization
 from recipeline.families.report import Report
@@ -128,3 +129,19 @@ class Recipe(Section):
         """The target columns."""
         target = self.data.target
         return (target,) if isinstance(target, str) else tuple(target)
+
+    def plugins(self) -> list[Plugin]:
+        """Every plugin that this recipe names, in the order in which a run meets them."""
+        named: list[Plugin | None] = [
+            self.data.source,
+            self.data.split,
+            *(self.preprocessing or []),
+            self.architecture,
+            self.loss,
+            self.optimizer,
+            self.scheduler,
+            *self.regularization,
+            *(self.metrics or []),
+            *(self.reports or []),
+        ]
+        return [plugin for plugin in named if plugin is not None]

@@ -26,7 +26,6 @@ def run(job: Job) -> None:
     size = recipe.training.batch_size
     rows = len(data.parts["train"])
     chosen = recipe.training.threads
-    job.threads = torch.get_num_threads()
     torch.set_num_threads(threads_for(network, rows if size == "full" else size) if chosen == "auto" else chosen)
     if job.run is not None:
         job.run.set_tags({"recipeline.threads": str(torch.get_num_threads())})

@@ -37,8 +37,6 @@ class Job:
     context: RunContext
     run: TrackedRun | None = None
     """The MLflow run; None on the other ranks of a distributed training."""
-    threads: int = 0
-    """CPU threads before `build` chose."""
     datamodule: RecipeDataModule | None = None
     module: TrainingModule | None = None
     trainer: pytorch_lightning.Trainer | None = None

@@ -1,0 +1,125 @@
+"""What a run of a recipe would do: its stages, plugins, cache hits, shapes and parameters, without training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from recipeline.catalog import Catalog, installed
+from recipeline.families.plugin import Plugin
+from recipeline.hooks import RunContext
+from recipeline.recipe.model import Recipe
+from recipeline.runner import work_folder
+from recipeline.stages import preprocess, read, split
+from recipeline.stages.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPlugin:
+    """A plugin that the run would use."""
+
+    family: str
+    name: str
+    settings: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen, as text and numbers."""
+
+    title: str
+    stages: list[tuple[str, str]]
+    plugins: list[PlannedPlugin]
+    notes: list[str]
+    task: str
+    rows: dict[str, int]
+    features: int
+    outputs: int
+    parameters: int
+    cache: dict[str, bool]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for a machine to read."""
+        return asdict(self)
+
+
+def plan(recipe: Recipe) -> Plan:
+    """Prepare the data (from the cache where it can), build the network, and say what a run would do."""
+    from recipeline.network import build_network
+    from recipeline.training.observer import Observer
+    from recipeline.training.threads import parameters, threads_for
+    from recipeline.training.trainer import monitored
+
+    notes: list[str] = []
+
+    class Listener(Observer):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    home = work_folder()
+    catalog = installed()
+    job = Job(recipe, catalog, Path(), home / "cache", Listener(), RunContext(recipe, Path()))
+    for stage in (read, split, preprocess):
+        stage.run(job)
+    assert job.datamodule is not None
+    full, data, table = job.recipe, job.data, job.datamodule.table
+    network = build_network(full, data.inputs, data.target)
+    rows = {part: len(arrays) for part, arrays in data.parts.items()}
+    size = rows["train"] if full.training.batch_size == "full" else full.training.batch_size
+    steps = -(-rows["train"] // size)
+    monitor, mode = monitored(full)
+    count = parameters(network)
+    hit = {True: "in the cache", False: "not in the cache before, kept there now"}
+    source, task = full.data.source.location(), data.target.task
+    judged = "test" if "test" in rows else "validation"
+    threads = _threads(full, threads_for(network, size))
+    stages = [
+        ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {hit[table.cache_hit]}"),
+        ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),
+        ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {hit[data.cache_hit]}"),
+        ("build", f"{full.architecture.plugin_name}, {count:,} parameters, {data.target.outputs} outputs ({task})"),
+        ("fit", f"{full.training.epochs} epochs of {steps:,} batches of {size:,}; {threads}"),
+        ("evaluate", f"the epoch with the {mode}imum {monitor}, on the {judged} part"),
+        ("report", ", ".join(report.plugin_name for report in full.reports or []) or "none"),
+        ("package", "the model for raw rows, loaded back and compared"),
+    ]
+    return Plan(
+        title=f"{full.name}: what a run would do",
+        stages=stages,
+        plugins=[_planned(plugin, catalog) for plugin in full.plugins()],
+        notes=notes,
+        task=data.target.task,
+        rows={str(part): number for part, number in rows.items()},
+        features=data.inputs.numeric + len(data.inputs.cardinalities),
+        outputs=data.target.outputs,
+        parameters=count,
+        cache={"table": table.cache_hit, "arrays": data.cache_hit},
+    )
+
+
+def _planned(plugin: Plugin, catalog: Catalog) -> PlannedPlugin:
+    owner = catalog.owner(plugin)
+    settings = {key: value for key, value in plugin.as_recipe().items() if key != "type"}
+    text = ", ".join(f"{key}: {_short(value)}" for key, value in settings.items() if value is not None)
+    return PlannedPlugin(plugin.family, plugin.plugin_name, text, owner.distribution, owner.version)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _steps(recipe: Recipe) -> str:
+    return ", ".join(step.plugin_name for step in recipe.preprocessing or []) or "no steps"
+
+
+def _shape(inputs: Any) -> str:
+    return ", ".join(f"{kind} {' x '.join(map(str, block.shape))}" for kind, block in inputs.blocks.items())
+
+
+def _threads(recipe: Recipe, automatic: int) -> str:
+    count = automatic if recipe.training.threads == "auto" else recipe.training.threads
+    return f"accelerator {recipe.training.accelerator}, {count} CPU thread{'s' if count > 1 else ''}"

@@ -1,0 +1,94 @@
+"""What every run holds: its params, tags, inputs and artifacts, written at the moment when each is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from recipeline.catalog import Catalog
+from recipeline.recipe.model import Recipe
+from recipeline.tracking import facts
+from recipeline.tracking.flatten import flat_params
+from recipeline.tracking.note import note
+from recipeline.tracking.run import TrackedRun
+from recipeline.tracking.store import create_store, prepare_environment, tracking_uri
+
+if TYPE_CHECKING:
+    from recipeline.data.prepared import PreparedData
+    from recipeline.data.read import Table
+    from recipeline.data.split import SplitTable
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
+    """Open the MLflow run before anything is read, so that every failure has a run to stand in."""
+    prepare_environment()
+    uri = tracking_uri(recipe.tracking.uri)
+    create_store(uri)
+    tags = facts.tags(recipe, catalog, command) | recipe.tracking.tags
+    run = TrackedRun.open(
+        name=recipe.name,
+        experiment=recipe.tracking.experiment or recipe.name,
+        uri=uri,
+        tags=tags,
+        description=recipe.description,
+    )
+    patch = facts.git_patch()
+    if patch:
+        run.log_text("environment/git.patch", patch)
+    run.log_text("environment/requirements.txt", facts.requirements())
+    run.log_text("recipe/written.yaml", written(recipe))
+    return run
+
+
+def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog) -> None:
+    """Log the complete recipe, once the table is known: as params to compare, as a file to run again."""
+    run.log_params(flat_params(recipe))
+    run.log_text("recipe/resolved.yaml", resolved(recipe))
+    run.set_tags({"recipeline.plugins": facts.plugins(recipe, catalog)})
+
+
+def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, data: PreparedData) -> None:
+    """Log the data: digest, schema, rows by part, each row's part, profile and fitted state."""
+    run.set_tags({"recipeline.data_sha256": data.fingerprint})
+    run.log_params({"task": data.target.task})
+    run.log_input(
+        name=recipe.data.source.location(),
+        source=recipe.data.source.location(),
+        digest=data.fingerprint[:36],
+        schema=[(name, str(dtype)) for name, dtype in table.schema.items()],
+        rows={part: len(arrays) for part, arrays in data.parts.items()},
+        context="training",
+    )
+    run.log_json("data/profile.json", data.profile)
+    run.log_json("preprocessing/state.json", data.pipeline.to_json())
+    with facts.temporary("split.parquet") as path:
+        rows.write_parquet(path)
+        run.log_file("data/split.parquet", path)
+
+
+def close_run(
+    run: TrackedRun,
+    recipe: Recipe,
+    metrics: Mapping[str, float],
+    status: Status,
+    error: BaseException | None,
+    folder: Path,
+    model_uri: str | None,
+) -> None:
+    """Log what a run has once, its checkpoint and its note, and close it with the right status."""
+    run.log_numbers(metrics)
+    for checkpoint in sorted((folder / "checkpoints").glob("*.ckpt")):
+        run.log_file(f"checkpoints/{checkpoint.name}", checkpoint)
+    words = f"{type(error).__name__}: {error}" if error is not None else None
+    run.set_tags(
+        {
+            "mlflow.note.content": note(
+                recipe, run_id=run.run_id, metrics=metrics, status=status, model_uri=model_uri, error=words
+            )
+        }
+    )
+    run.close(status, words)

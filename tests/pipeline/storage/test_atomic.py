@@ -1,0 +1,38 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from recipeline.storage.atomic import replacing, write_bytes, write_text
+
+
+def test_new_content_takes_the_place_of_the_old(tmp_path: Path):
+    path = tmp_path / "deep" / "state.json"
+    write_text(path, "old")
+    write_text(path, "né")
+    assert path.read_bytes() == "né".encode()
+    assert os.listdir(path.parent) == ["state.json"]
+
+
+def test_a_failure_while_writing_leaves_the_old_content_and_no_litter(tmp_path: Path):
+    path = tmp_path / "state.json"
+    write_bytes(path, b"old")
+    with pytest.raises(RuntimeError, match="half way"), replacing(path) as file:
+        file.write(b"ne")
+        raise RuntimeError("half way")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["state.json"]
+
+
+def test_the_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path: Path, monkeypatch):
+    events = []
+    real_sync, real_replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (events.append("sync"), real_sync(handle))[1])
+    monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("rename"), real_replace(self, to))[1])
+    write_bytes(tmp_path / "x", b"1")
+    assert events == ["sync", "rename", "sync"]
+
+
+def test_others_may_read_the_file(tmp_path: Path):
+    write_bytes(tmp_path / "x", b"1")
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644
