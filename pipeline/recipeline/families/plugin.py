@@ -23,9 +23,8 @@ class Plugin(BaseModel):
     `list[...]`, for a file `str`.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    # Built when first validated: a recipe pays for the plugins that it names, not for the families above them.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     family: ClassVar[str] = ""
     """The recipe's key, in the singular: `loss`, `optimizer`, ..."""
@@ -59,6 +58,13 @@ class Plugin(BaseModel):
     def as_recipe(self) -> dict[str, Any]:
         """This plugin as it would stand in a recipe: `type` and every setting, defaults written out."""
         return {"type": self.plugin_name, **self.model_dump(mode="json")}
+
+    @classmethod
+    def setting_docs(cls) -> dict[str, str]:
+        """What the string beneath each setting says, by the setting's name."""
+        from recipeline.families.documentation import setting_docs
+
+        return dict(setting_docs(cls))
 
     @classmethod
     def summary(cls) -> str:
