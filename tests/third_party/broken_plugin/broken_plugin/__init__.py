@@ -1,0 +1,3 @@
+"""Fails on import, on purpose."""
+
+raise RuntimeError("the flux capacitor is missing")
