@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PrivateAttr
 
 from recipeline.errors import DataError, Problem
 from recipeline.families.plugin import Plugin
+from recipeline.families.spec import Role
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 class Source(Plugin, family="source"):
     """Rows with typed columns. Bad rows are reported by file and row, never dropped in silence."""
+
+    missing_words: ClassVar[tuple[str, ...]] = ("NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "-")
+    """The words that mean "missing" where numbers are expected, beside the empty cell."""
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -37,6 +42,13 @@ class Source(Plugin, family="source"):
     @abstractmethod
     def fingerprint(self) -> str:
         """A digest that changes when, and only when, `scan` would give other rows."""
+
+    def expect(self, roles: Mapping[str, Role]) -> None:
+        """Told before `scan`: the roles that the recipe declares, by name or glob. Free to ignore."""
+
+    def notes(self) -> Sequence[str]:
+        """What a reader should be told once about how the rows were read; known after `scan`."""
+        return ()
 
     def location(self) -> str:
         """What a reader would call the place: a path or the name of a data set."""

@@ -21,6 +21,11 @@ class Split(Plugin, family="split"):
         """The columns to hand over to `assign`; `target` names the target columns."""
         return ()
 
+    def hides(self) -> tuple[str, ...]:
+        """The columns that are the split's own, so that the model must not see them: a column of part names, a
+        group."""
+        return ()
+
     def has(self, part: Part) -> bool:
         """Whether this split, with these settings, makes such a part. Known before any data is read."""
         return True

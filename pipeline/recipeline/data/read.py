@@ -1,0 +1,208 @@
+"""Read the source once into a typed columnar file in the cache, and say what its columns are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipeline.catalog import Catalog, installed
+from recipeline.data import cache as store
+from recipeline.data import roles as column_roles
+from recipeline.data import task as target_task
+from recipeline.errors import DataError, Problem, RecipeError, UsageError
+from recipeline.families.plugin import Plugin
+from recipeline.families.spec import Role, Task
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recipeline.recipe.model import Recipe
+
+TABLE = "table.arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The source's rows with settled types: Int64, Float64, Boolean, String, Date or Datetime, null where missing."""
+
+    path: Path
+    """The typed file: Arrow IPC, uncompressed, so that it can be memory-mapped."""
+    rows: int
+    schema: pl.Schema
+    """Every column of the source with its type."""
+    roles: dict[str, Role]
+    """Every column's role, inferred from all rows and overruled by the recipe."""
+    overruled: dict[str, Role]
+    """Those of the roles that the recipe declares."""
+    task: Task
+    targets: tuple[str, ...]
+    fingerprint: str
+    """The source's fingerprint."""
+    location: str
+    """What a reader would call the source: a path or the name of a data set."""
+    notes: tuple[str, ...] = ()
+    cache_hit: bool = False
+
+    def scan(self) -> pl.LazyFrame:
+        """All rows and columns, lazily, in the source's order."""
+        import polars as pl
+
+        return pl.scan_ipc(self.path)
+
+
+def identity(plugin: Plugin, catalog: Catalog) -> list[Any]:
+    """What a result that this plugin made depends on: its settings, and whose code it is in which version."""
+    try:
+        entry = catalog.owner(plugin)
+        owner = [entry.distribution, entry.version]
+    except UsageError:  # a class that was handed over without being installed
+        owner = [f"{type(plugin).__module__}:{type(plugin).__qualname__}", ""]
+    return [plugin.as_recipe(), *owner]
+
+
+def read(recipe: Recipe, cache: Path) -> Table:
+    """Read the recipe's source, or find it in the cache.
+
+    Args:
+        recipe: As written; nothing but `data` is looked at.
+        cache: The cache's folder.
+
+    Raises:
+        DataError: the data can't be read, or nothing can be learnt from it; file, row and column are named.
+        RecipeError: the recipe names a column that isn't there.
+    """
+    import polars as pl
+
+    source = recipe.data.source
+    source.expect(recipe.data.columns)
+    fingerprint = source.fingerprint()
+    location = source.location()
+    key = store.address(["table", fingerprint, identity(source, installed()), recipe.data.columns, pl.__version__])
+
+    def build(folder: Path) -> dict[str, Any]:
+        path = folder / TABLE
+        try:
+            rows = _settled(source.scan(), recipe.data.columns, location)
+            rows.sink_ipc(path, compression="uncompressed")
+        except pl.exceptions.PolarsError as error:
+            # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
+            reason = str(error).partition("\n")[0]
+            raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
+        _refuse_infinities(path, location)
+        height = pl.scan_ipc(path).select(pl.len()).collect().item()
+        return {"rows": height, "notes": list(source.notes())}
+
+    entry = store.obtain(cache / "tables", key, build)
+    path = entry.folder / TABLE
+    schema = pl.read_ipc_schema(path)
+    rows = pl.scan_ipc(path)
+    names = list(schema)
+    overruled = column_roles.declared(recipe.data.columns, names)
+    targets = _targets(recipe, names, entry.info["rows"], location)
+    notes = list(entry.info["notes"])
+    if entry.repaired:
+        notes.append("The cached table was damaged and has been read from the source again.")
+    if recipe.data.task == "auto":
+        task, reason = target_task.infer(rows, targets, location)
+        notes.append(reason)
+    else:
+        task = recipe.data.task
+    target_task.check(task, pl.Schema(schema), targets, location)
+    roles, left_out = column_roles.infer(rows, overruled)
+    notes += [note for name, note in left_out.items() if name not in targets]
+    return Table(
+        path=path,
+        rows=entry.info["rows"],
+        schema=pl.Schema(schema),
+        roles=roles,
+        overruled=overruled,
+        task=task,
+        targets=targets,
+        fingerprint=fingerprint,
+        location=location,
+        notes=tuple(notes),
+        cache_hit=entry.hit,
+    )
+
+
+def _targets(recipe: Recipe, names: list[str], rows: int, location: str) -> tuple[str, ...]:
+    if not names or rows == 0:
+        raise DataError(Problem("the data has no rows", file=location, suggestion="Name a source that has some."))
+    problems = [
+        Problem(f"there is no column '{name}'", path="data.target", suggestion=column_roles.did_you_mean(name, names))
+        for name in recipe.targets
+        if name not in names
+    ]
+    if len(set(recipe.targets)) < len(recipe.targets) or not recipe.targets:
+        problems.append(Problem("the target columns must be named once each", path="data.target"))
+    if problems:
+        raise RecipeError(*problems)
+    return recipe.targets
+
+
+def _settled(rows: pl.LazyFrame, columns: dict[str, Role], location: str) -> pl.LazyFrame:
+    """The rows with the six types of a table; NaN becomes missing, so that missing has one meaning.
+
+    Raises:
+        DataError: a column holds something that isn't a plain cell.
+    """
+    import polars as pl
+
+    schema = rows.collect_schema()
+    casts = []
+    problems = []
+    for name, dtype in schema.items():
+        column = pl.col(name)
+        if isinstance(dtype, pl.Datetime):
+            if dtype.time_zone is not None:
+                column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            casts.append(column.cast(pl.Datetime("us")))
+        elif dtype in (pl.Float32, pl.Float64):
+            casts.append(column.cast(pl.Float64).fill_nan(None))
+        elif dtype.is_integer():
+            casts.append(column.cast(pl.Int64 if dtype not in (pl.UInt64, pl.Int128) else pl.Float64))
+        elif dtype.is_decimal():
+            casts.append(column.cast(pl.Float64))
+        elif dtype in (pl.Categorical, pl.Enum, pl.Null):
+            casts.append(column.cast(pl.String))
+        elif dtype in (pl.Boolean, pl.String, pl.Date):
+            casts.append(column)
+        elif column_roles.declared_role(columns, name) != "ignore":
+            problems.append(
+                Problem(
+                    f"a table has plain cells: numbers, words, dates, true and false (found {dtype})",
+                    file=location,
+                    field=name,
+                    suggestion=f"Leave it out with data.columns: {{{name}: ignore}}.",
+                )
+            )
+    if problems:
+        raise DataError(*problems)
+    return rows.select(casts)
+
+
+def _refuse_infinities(path: Path, location: str) -> None:
+    import polars as pl
+
+    rows = pl.scan_ipc(path)
+    floats = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Float64]
+    if not floats:
+        return
+    found = rows.select(pl.col(name).is_infinite().any() for name in floats).collect().row(0, named=True)
+    problems = []
+    for name in floats:
+        if found[name]:
+            first = rows.select(pl.col(name).is_infinite().arg_true().first()).collect().item()
+            problems.append(
+                Problem(
+                    "a number is infinite",
+                    file=location,
+                    row=first + 1,
+                    field=name,
+                    found=str(rows.select(pl.col(name).get(first)).collect().item()),
+                    suggestion="Write a finite number, or leave the cell empty if it isn't known.",
+                )
+            )
+    if problems:
+        raise DataError(*problems)

@@ -1,0 +1,150 @@
+"""What each column is to the model, by a few rules that always give the same answer.
+
+In this order; `data.columns` in the recipe overrules all of them:
+
+1. A column without any value, or with the same value in every row, is ignored: nothing can be learnt from it.
+2. Booleans are `boolean`, numbers `numeric` (also when each occurs once), dates and times `datetime`.
+3. Words of which each is different, in 20 rows or more, and 20 characters long at most on average, are ignored as
+   an identifier.
+4. Words are `text` when more than half of the filled rows hold different ones and there are more than 20 of them.
+5. All other words are `categorical`.
+
+The rules look at the rows that they are given: in a run, those of the train part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, cast
+
+from recipeline.errors import Problem, RecipeError
+from recipeline.families.spec import ROLES, Role
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MANY = 20
+"""Different words that a column may hold without being taken for text or for an identifier."""
+IDENTIFIER_LENGTH = 20
+"""Characters that an identifier has at most, on average."""
+
+
+def is_glob(word: str) -> bool:
+    """Whether the word is a pattern rather than a name."""
+    return any(sign in word for sign in "*?[")
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """The nearest name as a question, or the names there are."""
+    known = list(names)
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close:
+        folded = {name.lower(): name for name in known}
+        close = [folded[near] for near in get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)]
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"There are: {shown}."
+
+
+def declared(columns: Mapping[str, Role], names: Iterable[str]) -> dict[str, Role]:
+    """The roles that the recipe declares, by column; a name wins over a glob, a later glob over an earlier one.
+
+    Raises:
+        RecipeError: a name or a glob fits no column.
+    """
+    known = list(names)
+    found: dict[str, Role] = {}
+    problems = []
+    for word, role in sorted(columns.items(), key=lambda item: item[0] in known):
+        matching = [word] if word in known else [name for name in known if is_glob(word) and fnmatchcase(name, word)]
+        found |= dict.fromkeys(matching, role)
+        if not matching:
+            what = "no column matches" if is_glob(word) else "there is no column"
+            problems.append(
+                Problem(f"{what} '{word}'", path=f"data.columns.{word}", suggestion=did_you_mean(word, known))
+            )
+    if problems:
+        raise RecipeError(*problems)
+    return found
+
+
+def declared_role(columns: Mapping[str, Role], name: str) -> Role | None:
+    """The role that the recipe declares for this column, if it does."""
+    if name in columns:
+        return columns[name]
+    matching = [role for word, role in columns.items() if is_glob(word) and fnmatchcase(name, word)]
+    return matching[-1] if matching else None
+
+
+def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, Role], dict[str, str]]:
+    """The role of every column by the rules above, and a note by column for those that are left out.
+
+    Args:
+        rows: The rows to look at; one pass over them.
+        overruled: Roles that are given.
+    """
+    import polars as pl
+
+    schema = rows.collect_schema()
+    open_names = [name for name in schema if name not in overruled]
+    words = [name for name in open_names if schema[name] == pl.String]
+    figures = [pl.len().alias("rows")]
+    for name in open_names:
+        column = pl.col(name)
+        figures.append(column.count().alias(f"filled:{name}"))
+        if schema[name] == pl.String:
+            figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
+            figures.append(column.str.len_chars().cast(pl.UInt64).sum().alias(f"length:{name}"))
+        else:
+            figures.append((column.min() == column.max()).fill_null(True).alias(f"constant:{name}"))
+    seen = rows.select(figures).collect().row(0, named=True)
+
+    roles: dict[str, Role] = {}
+    notes: dict[str, str] = {}
+    for name in schema:
+        if name in overruled:
+            roles[name] = overruled[name]
+            continue
+        filled = seen[f"filled:{name}"]
+        distinct = seen[f"distinct:{name}"] if name in words else None
+        constant = distinct <= 1 if distinct is not None else seen[f"constant:{name}"]
+        if filled == 0 or (constant and filled == seen["rows"] > 1):
+            roles[name] = "ignore"
+            why = "it has no values" if filled == 0 else "it has the same value in every row"
+            notes[name] = f"Column '{name}' is left out: {why}."
+        elif distinct is None:
+            roles[name] = _by_type(schema[name])
+        elif distinct == filled and distinct >= MANY and seen[f"length:{name}"] <= IDENTIFIER_LENGTH * filled:
+            roles[name] = "ignore"
+            notes[name] = (
+                f"Column '{name}' is left out: every value is different, as in an identifier. To use it, write "
+                f"data.columns: {{{name}: categorical}}."
+            )
+        else:
+            roles[name] = "text" if distinct > max(MANY, filled / 2) else "categorical"
+    return roles, notes
+
+
+def _by_type(dtype: pl.DataType) -> Role:
+    import polars as pl
+
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_temporal():
+        return "datetime"
+    return "numeric"
+
+
+def of_type(dtype: pl.DataType) -> Role:
+    """The role of a column that a step has made, known by its type alone."""
+    import polars as pl
+
+    return "categorical" if dtype == pl.String else _by_type(dtype)
+
+
+def as_role(word: str) -> Role | None:
+    """The role of this name, if it is one."""
+    return cast("Role", word) if word in ROLES else None

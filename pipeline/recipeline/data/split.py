@@ -1,0 +1,225 @@
+"""Give every row its part, and refuse parts that nothing can be learnt from or judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from recipeline.data import roles as column_roles
+from recipeline.data.read import Table
+from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
+from recipeline.families.spec import PARTS, Part, Role
+from recipeline.families.split import Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from recipeline.recipe.model import Recipe
+
+LEFT_OUT = 255
+"""The code of a row that belongs to no part; the others are indices into `PARTS`."""
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """A table with each row's part, and what the train rows alone say of the columns."""
+
+    table: Table
+    codes: np.ndarray
+    """uint8 (rows,): index into `PARTS`, or `LEFT_OUT`."""
+    roles: dict[str, Role]
+    """Every column's role, inferred from the train rows and overruled by the recipe."""
+    features: tuple[str, ...]
+    """The columns that the model may see, in the source's order."""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def counts(self) -> dict[Part, int]:
+        """Rows by part; parts without rows are left out."""
+        import numpy as np
+
+        found = np.bincount(self.codes, minlength=256)
+        return {part: int(found[code]) for code, part in enumerate(PARTS) if found[code]}
+
+    def parts(self) -> pl.Series:
+        """The part of each row as a word, null for rows that belong to none."""
+        import polars as pl
+
+        words = pl.Series([*PARTS, None], dtype=pl.String)
+        index = pl.Series(self.codes).replace(LEFT_OUT, len(PARTS)).cast(pl.UInt32)
+        return words.gather(index).alias("part")
+
+
+def split(table: Table, recipe: Recipe) -> SplitTable:
+    """Assign each row its part.
+
+    Args:
+        table: From `read`.
+        recipe: With its defaults filled in.
+
+    Raises:
+        DataError: the rows don't allow this split, a target is missing, or a part is not fit for its purpose.
+    """
+    import numpy as np
+    import polars as pl
+
+    how = recipe.data.split
+    if how is None:
+        raise RecipelineError("The recipe's defaults are not filled in: data.split is open.")
+    needs = how.needs(table.targets)
+    unknown = [name for name in needs if name not in table.schema]
+    if unknown:
+        raise RecipeError(
+            *[
+                Problem(
+                    f"the split '{how.plugin_name}' needs a column '{name}', which isn't there",
+                    path="data.split",
+                    suggestion=column_roles.did_you_mean(name, table.schema),
+                )
+                for name in unknown
+            ]
+        )
+    if needs:
+        rows = table.scan().select(needs).collect()
+    else:
+        rows = pl.DataFrame(height=table.rows)
+    assigned = how.assign(rows, table.targets, recipe.seed)
+    codes = _codes(assigned, table.rows, how)
+    _check_missing_targets(table, codes)
+    notes = _check_parts(codes, how, table)
+    hidden = {*table.targets, *how.hides()}
+    roles, left_out = column_roles.infer(_rows_of(table, codes, "train"), table.overruled)
+    notes += [
+        note for name, note in left_out.items() if name not in hidden and table.roles[name] != "ignore"
+    ]  # those that all rows leave out have been told by `read`
+    for name in how.hides():
+        if name not in table.targets:
+            notes.append(f"Column '{name}' decides the split, so the model doesn't see it.")
+    if table.task in ("binary", "multiclass"):
+        _check_classes(table, codes)
+    features = tuple(name for name in table.schema if name not in hidden and roles[name] != "ignore")
+    if not features:
+        raise DataError(
+            Problem("no column is left to learn from", file=table.location, suggestion="See the roles in data.columns.")
+        )
+    return SplitTable(table=table, codes=codes, roles=roles, features=features, notes=tuple(notes))
+
+
+def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
+    import polars as pl
+
+    words = assigned.cast(pl.String)
+    strange = set(words.drop_nulls().unique().to_list()) - set(PARTS)
+    if len(words) != rows or strange:
+        what = f"gave the words {sorted(strange)}" if strange else f"gave {len(words)} words for {rows} rows"
+        raise RecipelineError(f"The split '{how.plugin_name}' {what}: expected one of {', '.join(PARTS)} for each row.")
+    coded = words.replace_strict(list(PARTS), list(range(len(PARTS))), default=LEFT_OUT, return_dtype=pl.UInt8)
+    return coded.fill_null(LEFT_OUT).to_numpy().copy()
+
+
+def _rows_of(table: Table, codes: np.ndarray, part: Part) -> pl.LazyFrame:
+    import polars as pl
+
+    chosen = pl.Series(codes == PARTS.index(part))
+    return table.scan().filter(pl.lit(chosen))
+
+
+def _check_missing_targets(table: Table, codes: np.ndarray) -> None:
+    import polars as pl
+
+    targets = table.scan().select(table.targets).collect().with_columns(pl.Series("__part__", codes))
+    problems = []
+    for name in table.targets:
+        missing = (targets[name].is_null() & (targets["__part__"] != LEFT_OUT)).arg_true()
+        if len(missing):
+            rest = f", and {len(missing) - 1:,} more rows like it" if len(missing) > 1 else ""
+            problems.append(
+                Problem(
+                    f"the target is missing{rest}",
+                    file=table.location,
+                    row=missing[0] + 1,
+                    field=name,
+                    suggestion="Fill it in, or take such rows out of the data.",
+                )
+            )
+    if problems:
+        raise DataError(*problems)
+
+
+def _check_parts(codes: np.ndarray, how: Split, table: Table) -> list[str]:
+    import numpy as np
+
+    counts = np.bincount(codes, minlength=256)
+    problems = [
+        Problem(
+            f"the {part} part has no rows",
+            file=table.location,
+            found=f"{table.rows:,} rows in all",
+            suggestion="Give it a larger share in data.split, or bring more rows.",
+        )
+        for code, part in enumerate(PARTS)
+        if how.has(part) and not counts[code]
+    ]
+    if problems:
+        raise DataError(*problems)
+    if counts[LEFT_OUT]:
+        return [f"The split '{how.plugin_name}' leaves out {counts[LEFT_OUT]:,} of {table.rows:,} rows."]
+    return []
+
+
+def _check_classes(table: Table, codes: np.ndarray) -> None:
+    """One class teaches nothing; a class that train never shows can't be predicted."""
+    import polars as pl
+
+    name = table.targets[0]
+    labels = table.scan().select(name).collect().to_series()
+    parts = pl.Series(codes)
+    known = labels.filter(parts == PARTS.index("train")).unique()
+    if len(known) < 2:
+        raise DataError(
+            Problem(
+                "the train part shows one class only",
+                file=table.location,
+                field=name,
+                found=repr(known.to_list()[0]) if len(known) else "none",
+                suggestion="Choose another data.target, or split so that every class has train rows.",
+            )
+        )
+    if table.task == "binary" and len(known) > 2:
+        raise DataError(
+            Problem(
+                "the task binary has two classes",
+                file=table.location,
+                field=name,
+                found=f"{len(known)} in the train part",
+                suggestion="Set data.task: multiclass.",
+            )
+        )
+    _refuse_unseen(labels, parts, known, table)
+
+
+def _refuse_unseen(labels: pl.Series, parts: pl.Series, known: pl.Series, table: Table) -> None:
+    unseen = (~labels.is_in(known.implode()) & (parts != LEFT_OUT)).arg_true()
+    problems = []
+    told: set[Any] = set()
+    for row in unseen:
+        label = labels[row]
+        if label in told:
+            continue
+        told.add(label)
+        problems.append(
+            Problem(
+                f"a class of the {PARTS[parts[row]]} part never occurs in the train part",
+                file=table.location,
+                row=row + 1,
+                field=table.targets[0],
+                found=repr(label),
+                suggestion="Stratify the split, bring more rows of this class, or take it out of the data.",
+            )
+        )
+        if len(problems) == 10:
+            break
+    if problems:
+        raise DataError(*problems)
