@@ -4,7 +4,22 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "accuracy": "Accuracy",
+    "average_precision": "AveragePrecision",
+    "balanced_accuracy": "BalancedAccuracy",
+    "brier": "Brier",
+    "f1": "F1",
+    "log_loss": "LogLoss",
+    "mae": "MeanAbsoluteError",
+    "matthews": "Matthews",
+    "mse": "MeanSquaredError",
+    "precision": "Precision",
+    "r2": "R2",
+    "recall": "Recall",
+    "rmse": "RootMeanSquaredError",
+    "roc_auc": "RocAuc",
+}
 
 
 @hookimpl

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
+    "cosine": "Cosine",
+    "exponential": "Exponential",
     "fixed": "Fixed",
+    "linear": "Linear",
+    "plateau": "Plateau",
+    "step": "Step",
 }
 
 
