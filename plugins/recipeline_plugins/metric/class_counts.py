@@ -26,11 +26,8 @@ class Counts:
     true: torch.Tensor
 
 
-Score = Callable[[Counts], torch.Tensor]
-
-
 def share(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-    """part / whole, and 0 where the whole is empty."""
+    """The ratio of part to whole, and 0 where the whole is empty."""
     return torch.where(whole > 0, part / torch.where(whole > 0, whole, 1), 0)
 
 
@@ -48,19 +45,19 @@ def averaged(part: torch.Tensor, whole: torch.Tensor, counts: Counts, average: A
     return share((weights * shares).sum(), weights.sum())
 
 
-def precision(average: Average) -> Score:
+def precision(n: Counts, average: Average) -> torch.Tensor:
     """Hits among the predicted."""
-    return lambda n: averaged(n.hits, n.predicted, n, average)
+    return averaged(n.hits, n.predicted, n, average)
 
 
-def recall(average: Average) -> Score:
+def recall(n: Counts, average: Average) -> torch.Tensor:
     """Hits among the true."""
-    return lambda n: averaged(n.hits, n.true, n, average)
+    return averaged(n.hits, n.true, n, average)
 
 
-def f1(average: Average) -> Score:
+def f1(n: Counts, average: Average) -> torch.Tensor:
     """2 hits / (predicted + true): the harmonic mean of precision and recall."""
-    return lambda n: averaged(2 * n.hits, n.predicted + n.true, n, average)
+    return averaged(2 * n.hits, n.predicted + n.true, n, average)
 
 
 def balanced_accuracy(n: Counts) -> torch.Tensor:
@@ -83,7 +80,7 @@ class ClassCounts(Metric):
     full_state_update = False
     counts: torch.Tensor
 
-    def __init__(self, classes: int, score: Score) -> None:
+    def __init__(self, classes: int, score: Callable[[Counts], torch.Tensor]) -> None:
         super().__init__()
         self.classes = classes
         self.score = score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from recipeline import Metric, TargetSpec
@@ -31,4 +32,5 @@ class F1(Metric, name="f1"):
         """Counts right and wrong answers by class."""
         from recipeline_plugins.metric.class_counts import ClassCounts, f1
 
-        return ClassCounts(target.outputs, f1(self.average or ("second" if target.task == "binary" else "macro")))
+        average = self.average or ("second" if target.task == "binary" else "macro")
+        return ClassCounts(target.outputs, partial(f1, average=average))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from recipeline import Metric, TargetSpec
@@ -31,6 +32,5 @@ class Precision(Metric, name="precision"):
         """Counts right and wrong answers by class."""
         from recipeline_plugins.metric.class_counts import ClassCounts, precision
 
-        return ClassCounts(
-            target.outputs, precision(self.average or ("second" if target.task == "binary" else "macro"))
-        )
+        average = self.average or ("second" if target.task == "binary" else "macro")
+        return ClassCounts(target.outputs, partial(precision, average=average))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from recipeline import Metric, TargetSpec
@@ -31,4 +32,5 @@ class Recall(Metric, name="recall"):
         """Counts right and wrong answers by class."""
         from recipeline_plugins.metric.class_counts import ClassCounts, recall
 
-        return ClassCounts(target.outputs, recall(self.average or ("second" if target.task == "binary" else "macro")))
+        average = self.average or ("second" if target.task == "binary" else "macro")
+        return ClassCounts(target.outputs, partial(recall, average=average))
