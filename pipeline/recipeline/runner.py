@@ -130,10 +130,10 @@ def _log_stage(job: Job, name: str) -> None:
         return
     from recipeline.tracking import record
 
+    assert job.datamodule is not None
     if name == "read":
-        record.log_recipe(job.run, job.recipe, job.catalog)
+        record.log_recipe(job.run, job.recipe, job.catalog, job.datamodule.table.task)
     elif name == "preprocess":
-        assert job.datamodule is not None
         record.log_data(job.run, job.recipe, job.datamodule.table, job.datamodule.split_table, job.data)
 
 

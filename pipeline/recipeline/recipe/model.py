@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from recipeline.families.architecture import Architecture
 from recipeline.families.loss import Loss
@@ -24,9 +24,7 @@ from recipeline.recipe.by_name import ByName
 class Section(BaseModel):
     """A mapping of a recipe: strict about types and about keys that it doesn't know."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class DataSettings(Section):
@@ -119,6 +117,13 @@ class Recipe(Section):
     """Where the run is logged."""
     reports: list[Annotated[Report, ByName()]] | None = None
     """Figures that are logged; by default those that suit the task."""
+
+    _text: str = PrivateAttr(default="")
+
+    @property
+    def text(self) -> str:
+        """The file's text as it was written, for the record; empty for a recipe that comes from no file."""
+        return self._text
 
     def as_recipe(self) -> dict[str, Any]:
         """This recipe as plain data, every default written out; loading it gives an equal recipe."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from recipeline.catalog import Catalog
+from recipeline.recipe.dump import to_yaml
 from recipeline.recipe.model import Recipe
 from recipeline.tracking import facts
 from recipeline.tracking.flatten import flat_params
@@ -40,33 +40,33 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
     if patch:
         run.log_text("environment/git.patch", patch)
     run.log_text("environment/requirements.txt", facts.requirements())
-    run.log_text("recipe/written.yaml", written(recipe))
+    run.log_text("recipe/written.yaml", recipe.text or to_yaml(recipe))
     return run
 
 
-def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog) -> None:
+def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog, task: str) -> None:
     """Log the complete recipe, once the table is known: as params to compare, as a file to run again."""
-    run.log_params(flat_params(recipe))
-    run.log_text("recipe/resolved.yaml", resolved(recipe))
+    run.log_params(flat_params(recipe) | {"task": task})
+    run.log_text("recipe/resolved.yaml", to_yaml(recipe))
+    # Once more: the plugins that the recipe left open are known by now.
     run.set_tags({"recipeline.plugins": facts.plugins(recipe, catalog)})
 
 
 def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, data: PreparedData) -> None:
     """Log the data: digest, schema, rows by part, each row's part, profile and fitted state."""
     run.set_tags({"recipeline.data_sha256": data.fingerprint})
-    run.log_params({"task": data.target.task})
     run.log_input(
         name=recipe.data.source.location(),
         source=recipe.data.source.location(),
         digest=data.fingerprint[:36],
-        schema=[(name, str(dtype)) for name, dtype in table.schema.items()],
+        schema=[(name, mlflow_type(dtype)) for name, dtype in table.schema.items()],
         rows={part: len(arrays) for part, arrays in data.parts.items()},
         context="training",
     )
     run.log_json("data/profile.json", data.profile)
     run.log_json("preprocessing/state.json", data.pipeline.to_json())
     with facts.temporary("split.parquet") as path:
-        rows.write_parquet(path)
+        rows.parts().to_frame().with_row_index("row").write_parquet(path)
         run.log_file("data/split.parquet", path)
 
 
