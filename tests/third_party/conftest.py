@@ -33,7 +33,7 @@ def recipeline(shelf: Path, tmp_path: Path) -> Command:
 
     def call(*arguments: str, path: tuple[str, ...], **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", "import sys; from recipeline.cli.main import main; sys.exit(main())", *arguments],
+            [Path(sys.executable).parent / "recipeline", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(str(shelf / name) for name in path), **environment},
             capture_output=True,

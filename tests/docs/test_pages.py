@@ -1,0 +1,74 @@
+"""The pages for readers: what they show works, what they link to exists, what they name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recipeline.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "plugins/README.md",
+    "pipeline/README.md",
+    "recipes/data/README.md",
+]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.S)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link and not link.startswith("#")]
+    missing = [link for link in links if not ((ROOT / page).parent / link.partition("#")[0]).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_named_exist(page):
+    named = re.findall(
+        r"`((?:pipeline|plugins|recipes|tests|benchmarks|mlproject)/[\w./-]*)`", (ROOT / page).read_text()
+    )
+    missing = [name for name in named if "..." not in name and not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_make_targets_exist(page):
+    text = (ROOT / page).read_text()
+    shown = re.findall(r"^\$ recipeline (\w+)", text, re.M) + re.findall(r"`recipeline (\w+)", text)
+    assert set(shown) <= set(COMMANDS)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    typed = re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^\$ make ([a-z-]+)", text, re.M)
+    assert set(typed) <= targets
+
+
+def test_the_readmes_recipe_is_valid(tmp_path):
+    from recipeline import load_recipe
+
+    (recipe,) = blocks(README, "yaml")
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    assert load_recipe(tmp_path / "recipe.yaml").name == "penguins"
+
+
+def test_the_readmes_plugin_is_one():
+    import torch
+
+    from recipeline import TargetSpec
+
+    (code,) = blocks(README, "python")
+    module: dict[str, object] = {"__name__": "log_cosh"}
+    exec(compile(code, "README.md", "exec", dont_inherit=True), module)
+    (plugin,) = module["recipeline_plugins"]()  # type: ignore[operator]
+    loss = plugin(scale=2.0).build(TargetSpec("regression", ("y",)))
+    expected = torch.log(torch.cosh(torch.tensor(1.5)))
+    assert loss(torch.tensor([[3.0]]), torch.tensor([[0.0]])).item() == pytest.approx(expected.item())
