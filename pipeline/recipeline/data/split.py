@@ -62,7 +62,6 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
     Raises:
         DataError: the rows don't allow this split, a target is missing, or a part is not fit for its purpose.
     """
-    import numpy as np
     import polars as pl
 
     how = recipe.data.split
@@ -81,10 +80,7 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
                 for name in unknown
             ]
         )
-    if needs:
-        rows = table.scan().select(needs).collect()
-    else:
-        rows = pl.DataFrame(height=table.rows)
+    rows = table.scan().select(needs).collect() if needs else pl.DataFrame(height=table.rows)
     assigned = how.assign(rows, table.targets, recipe.seed)
     codes = _codes(assigned, table.rows, how)
     _check_missing_targets(table, codes)

@@ -64,9 +64,7 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
     return "regression", f"Task: regression, because the target '{name}' holds numbers. {OVERRULE}"
 
 
-def _several(
-    schema: pl.Schema, figures: dict[str, Any], targets: tuple[str, ...], location: str
-) -> tuple[Task, str]:
+def _several(schema: pl.Schema, figures: dict[str, Any], targets: tuple[str, ...], location: str) -> tuple[Task, str]:
     import polars as pl
 
     def is_label(name: str) -> bool:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "sample": "SampleSource",
+}
 
 
 @hookimpl

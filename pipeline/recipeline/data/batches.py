@@ -1,0 +1,111 @@
+"""Batches cut from arrays by index: one gather a block, no per-sample access, an order that a seed decides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from recipeline.data.prepared import Arrays
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor]
+"""The blocks in the architecture's order, and the target."""
+
+
+class Batches:
+    """An iterable over one part's rows, once an epoch; `set_epoch` says which epoch comes next.
+
+    The order is a function of (seed, epoch) alone. With several processes, train rows (`shuffle=True`) are dealt out
+    evenly, the first ones again where they don't go round, so that all processes make equally many steps; without
+    shuffling every row is given to exactly one process, so that a metric counts it once.
+
+    A train part whose last batch would hold one single row gives that row to the batch before: batch norm has no
+    variance of one row.
+
+    Args:
+        arrays: The part's arrays.
+        batch_size: Rows in a batch; `full` is all of them.
+        shuffle: Whether the order changes from epoch to epoch. Without effect for `full`.
+        seed: The recipe's seed.
+        rank: This process's number.
+        world: How many processes there are.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        batch_size: int | Literal["full"] | str,
+        *,
+        shuffle: bool,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self._blocks = tuple(_tensor(block) for block in arrays.blocks)
+        self._target = _tensor(arrays.target)
+        self._all = len(arrays)
+        self._shuffle = shuffle
+        self._seed = seed
+        self._rank = rank
+        self._world = world
+        if shuffle:
+            self._mine = -(-self._all // world)
+            self._first = 0
+        else:
+            self._first = rank * self._all // world
+            self._mine = (rank + 1) * self._all // world - self._first
+        self.batch_size = max(1, self._mine) if batch_size == "full" else int(batch_size)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch the next iteration is."""
+        self.epoch = epoch
+
+    @property
+    def rows(self) -> int:
+        """Rows that one iteration gives on this process."""
+        return self._mine
+
+    def __len__(self) -> int:
+        """Batches in an epoch on this process."""
+        return len(self._starts())
+
+    def __iter__(self) -> Iterator[Batch]:
+        starts = self._starts()
+        ends = [*starts[1:], self._mine]
+        if self._shuffle and (len(starts) > 1 or self._world > 1):
+            order = self.order(self.epoch)
+            for start, end in zip(starts, ends, strict=True):
+                index = order[start:end]
+                yield tuple(block.index_select(0, index) for block in self._blocks), self._target.index_select(0, index)
+            return
+        for start, end in zip(starts, ends, strict=True):
+            cut = slice(self._first + start, self._first + end)
+            yield tuple(block[cut] for block in self._blocks), self._target[cut]
+
+    def order(self, epoch: int) -> torch.Tensor:
+        """The rows of this process in the order of this epoch; int64."""
+        digest = hashlib.sha256(f"{self._seed}:{epoch}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+        order = torch.randperm(self._all, generator=generator)
+        if self._world == 1:
+            return order
+        padded = torch.cat([order, order])[: self._mine * self._world]
+        if len(padded) < self._mine * self._world:  # more processes than rows
+            padded = order.repeat(self._world)[: self._mine * self._world]
+        return padded[self._rank :: self._world]
+
+    def _starts(self) -> list[int]:
+        starts = list(range(0, self._mine, self.batch_size))
+        if self._shuffle and len(starts) > 1 and self.batch_size > 1 and self._mine - starts[-1] == 1:
+            starts.pop()
+        return starts
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array)

@@ -1,0 +1,85 @@
+"""The target column as numbers: class codes, yes or no, or values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recipeline.errors import DataError, Problem
+from recipeline.families.spec import TargetSpec, Task
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def describe(task: Task, target: pl.DataFrame, train: np.ndarray) -> TargetSpec:
+    """What is to be predicted, as the train rows show it.
+
+    Args:
+        task: What is to be learnt.
+        target: The target columns, all rows.
+        train: Which rows are train rows; bool (rows,).
+    """
+    import polars as pl
+
+    names = tuple(target.columns)
+    shown = target.filter(pl.Series(train))
+    if task in ("binary", "multiclass"):
+        counts = shown.to_series().value_counts(sort=False)
+        found: dict[Any, int] = dict(zip(counts[names[0]].to_list(), counts["count"].to_list(), strict=True))
+        classes = tuple(sorted(found))
+        return TargetSpec(task, names, classes, tuple(found[label] for label in classes))
+    if task == "multilabel":
+        ones = shown.select(pl.all().cast(pl.Int64).sum()).row(0)
+        return TargetSpec(task, names, names, tuple(ones))
+    return TargetSpec(task, names)
+
+
+def encode(spec: TargetSpec, target: pl.DataFrame, location: str, rows: np.ndarray) -> np.ndarray:
+    """The target as an array: codes int64 (rows,), labels float32 (rows, labels), or values float64 (rows, targets).
+
+    Args:
+        spec: What is to be predicted.
+        target: The target columns of these rows.
+        location: What errors call the data.
+        rows: Each row's number in the source, from 0.
+
+    Raises:
+        DataError: a class is none of the train part's, or a label isn't 0 or 1.
+    """
+    import polars as pl
+
+    if spec.is_classes:
+        labels = target.to_series()
+        known = list(spec.classes)
+        codes = labels.replace_strict(known, list(range(len(known))), default=None, return_dtype=pl.Int64)
+        if codes.null_count():
+            row = codes.is_null().arg_true()[0]
+            raise DataError(
+                Problem(
+                    "this class doesn't occur among the train rows that preprocessing keeps",
+                    file=location,
+                    row=int(rows[row]) + 1,
+                    field=spec.columns[0],
+                    found=repr(labels[row]),
+                    suggestion="Leave fewer rows out, or take this class out of the data.",
+                )
+            )
+        return codes.to_numpy()
+    values = np.ascontiguousarray(target.cast(pl.Float64).to_numpy())
+    if spec.task == "multilabel":
+        strange = (values != 0) & (values != 1)
+        if strange.any():
+            row, column = (int(place[0]) for place in np.nonzero(strange))
+            raise DataError(
+                Problem(
+                    "a label is 0 or 1",
+                    file=location,
+                    row=int(rows[row]) + 1,
+                    field=spec.columns[column],
+                    found=f"{values[row, column]:g}",
+                )
+            )
+        return values.astype(np.float32)
+    return values

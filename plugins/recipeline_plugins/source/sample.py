@@ -1,0 +1,90 @@
+"""Real data sets that come with installed packages, so that a recipe runs without a download."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from recipeline import MissingExtra, Source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class SampleSource(Source, name="sample"):
+    """A real data set that is already on this machine: penguins, iris, wine, breast_cancer, diabetes or digits.
+
+    All but penguins come with scikit-learn, and penguins with the extra `samples`. The target columns are: species
+    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits).
+
+    Fisher 1936 (iris); Forina et al. 1991 (wine); Wolberg, Street and Mangasarian 1995 (breast_cancer); Efron et al.
+    2004 (diabetes); Kaynak 1995 (digits); Horst, Hill and Gorman 2020 (penguins).
+    """
+
+    dataset: Literal["penguins", "iris", "wine", "breast_cancer", "diabetes", "digits"]
+    """Which data set."""
+
+    def scan(self) -> pl.LazyFrame:
+        """All rows of the data set."""
+        return self._frame().lazy()
+
+    def fingerprint(self) -> str:
+        """The sha256 of the rows as CSV."""
+        frame = self._frame()
+        types = ",".join(str(dtype) for dtype in frame.dtypes)
+        return hashlib.sha256((types + "\n" + frame.write_csv()).encode()).hexdigest()
+
+    def location(self) -> str:
+        """`sample:` and the data set's name."""
+        return f"sample:{self.dataset}"
+
+    def _frame(self) -> pl.DataFrame:
+        return _penguins() if self.dataset == "penguins" else _bundled(self.dataset)
+
+
+def _penguins() -> pl.DataFrame:
+    """344 penguins, with the measurements that were really missing."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    import polars as pl
+
+    spec = find_spec("palmerpenguins")
+    if spec is None or spec.origin is None:
+        raise MissingExtra("The data set 'penguins'", "palmerpenguins", "samples")
+    # The file is read without importing the package, which would import pandas.
+    return pl.read_csv(Path(spec.origin).parent / "data" / "penguins.csv", null_values=["NA"])
+
+
+TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+    "digits": "digit",
+}
+"""The target column of each of scikit-learn's data sets."""
+
+
+def _bundled(dataset: str) -> pl.DataFrame:
+    """One of scikit-learn's data sets with readable column names and its classes as words."""
+    import polars as pl
+    from sklearn import datasets
+
+    bunch: Any = getattr(datasets, f"load_{dataset}")()
+    names = [_readable(name) for name in bunch.feature_names]
+    frame = pl.DataFrame(bunch.data, schema=names, orient="row")
+    if dataset == "diabetes":
+        target = pl.Series(bunch.target, dtype=pl.Float64)
+    elif dataset == "digits":
+        target = pl.Series(bunch.target, dtype=pl.Int64)
+    else:
+        words = [str(word) for word in bunch.target_names]
+        target = pl.Series([words[code] for code in bunch.target], dtype=pl.String)
+    return frame.with_columns(target.alias(TARGETS[dataset]))
+
+
+def _readable(name: str) -> str:
+    """`sepal length (cm)` as `sepal_length_cm`."""
+    letters = "".join(sign if sign.isalnum() else " " for sign in str(name))
+    return "_".join(letters.split())
