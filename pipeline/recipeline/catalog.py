@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeVar
@@ -16,6 +15,7 @@ from recipeline import hooks
 from recipeline.errors import Problem, RecipeError, UsageError
 from recipeline.families.metric import Metric
 from recipeline.families.plugin import Plugin, PluginReference
+from recipeline.nearest import did_you_mean
 
 P = TypeVar("P", bound=Plugin)
 
@@ -133,19 +133,21 @@ class Catalog:
 
     def _unknown(self, family: str, name: str) -> Problem:
         names = self.names(family)
-        close = get_close_matches(name, names, n=1, cutoff=0.6)
-        article = "an" if family[0] in "aeiou" else "a"
-        advice = f"Did you mean '{close[0]}'? " if close else ""
-        if not close and len(names) <= 12:
-            advice = f"There are: {', '.join(names)}. "
+        advice = did_you_mean(name, names)
+        if advice is None:
+            others = [kind for kind in FAMILIES if kind != family and (kind, name) in self.entries]
+            if others:
+                advice = f"'{name}' is {'an' if others[0][0] in 'aeiou' else 'a'} {others[0]}."
+            elif names and len(names) <= 12:
+                advice = f"There are: {', '.join(names)}."
         if self.broken:
             who = ", ".join(sorted({broken.distribution for broken in self.broken}))
-            advice += f"(Some plugins failed to load: {who}; see: recipeline doctor.) "
-        del article
-        return Problem(
-            f"no {family} is named '{name}'",
-            suggestion=f"{advice}See: recipeline plugins {family}",
-        )
+            advice = f"{advice or ''} (Some plugins failed to load: {who}; see: recipeline doctor.)".lstrip()
+        shown = ascii(name) if not name.isprintable() else f"'{name}'"
+        if len(shown) > 60:
+            shown = f"{shown[:56]}...'"
+        see = f"See: recipeline plugins {family}"
+        return Problem(f"no {family} is named {shown}", suggestion=f"{advice} {see}" if advice else see)
 
 
 def _owner(point: EntryPoint) -> tuple[str, str]:

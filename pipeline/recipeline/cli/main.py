@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import click
 
 from recipeline.errors import Interrupted, Problem, RecipelineError, UsageError
+from recipeline.nearest import did_you_mean
 
 COMMANDS = {
     "init": "Write a commented starter recipe from a look at the data.",
@@ -177,8 +178,5 @@ def _usage(error: click.ClickException) -> Problem:
 
 
 def _unknown(kind: str, name: str, names: Sequence[str], see: str) -> Problem:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    advice = f"Did you mean '{close[0]}'? " if close else ""
-    return Problem(f"there is no {kind} '{name}'", suggestion=f"{advice}See: {see}")
+    close = did_you_mean(name, names)
+    return Problem(f"there is no {kind} {name!r}", suggestion=f"{close} See: {see}" if close else f"See: {see}")

@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from functools import cache
+from itertools import pairwise
 
 from pydantic import BaseModel
 
@@ -33,7 +34,7 @@ def _strings_beneath(cls: type) -> dict[str, str]:
     definition = tree.body[0]
     body = definition.body if isinstance(definition, ast.ClassDef) else []
     found = {}
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in pairwise(body):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(field.target, ast.Name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import PrivateAttr
 
 from recipeline.errors import DataError, Problem
+from recipeline.families.from_environment import FromEnvironment
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Source(Plugin, family="source"):
+class Source(FromEnvironment, Plugin, family="source"):
     """Rows with typed columns. Bad rows are reported by file and row, never dropped in silence."""
 
     missing_words: ClassVar[tuple[str, ...]] = ("NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "-")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
 
 from recipeline import catalog as plugins
 from recipeline.errors import RecipeError
 from recipeline.families.plugin import Plugin
+
+FAMILY_KEY = "x-recipeline-family"
+"""Stands in a JSON schema where a plugin of this family goes; `json_schema` puts the installed ones there."""
 
 
 class ByName:
@@ -34,6 +37,10 @@ class ByName:
             ),
         )
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The family, for whoever knows the catalog to fill in."""
+        return {FAMILY_KEY: schema["metadata"]["recipeline_family"]}
+
 
 def _validate(family: type[Plugin], value: Any, context: Any) -> Plugin:
     if isinstance(value, family):
@@ -41,24 +48,30 @@ def _validate(family: type[Plugin], value: Any, context: Any) -> Plugin:
     if isinstance(value, str):
         value = {"type": value}
     if not isinstance(value, dict):
-        raise PydanticCustomError(
-            "plugin_form",
-            "expected the name of a {family}, or a mapping with its `type`",
-            {"family": family.family},
-        )
+        raise PydanticCustomError("plugin_form", "expected a plugin", {"family": family.family})
     if not isinstance(value.get("type"), str):
-        raise PydanticCustomError(
-            "plugin_type", "the mapping needs a `type`: the name of a {family}", {"family": family.family}
-        )
+        raise PydanticCustomError("plugin_type", "the mapping needs a `type`", {"family": family.family})
     catalog = (context or {}).get("catalog") or plugins.installed()
     try:
         cls = catalog.find(family, value["type"])
     except RecipeError as error:
         problem = error.problems[0]
         raise PydanticCustomError(
-            "plugin_name",
-            "{message}",
-            {"message": problem.message, "suggestion": problem.suggestion or "", "family": family.family},
+            "plugin_name", "{message}", {"message": problem.message, "suggestion": problem.suggestion or ""}
         ) from None
     settings = {key: setting for key, setting in value.items() if key != "type"}
-    return cls.model_validate(settings, context=context)
+    try:
+        return cls.model_validate(settings, context=context)
+    except ValidationError:
+        raise
+    except Exception as error:
+        # A validator or an annotation of the plugin is at fault, not the recipe; the other errors still show.
+        raise PydanticCustomError(
+            "plugin_fault",
+            "{message}",
+            {
+                "message": f"the {family.family} '{cls.plugin_name}' can't take its settings: "
+                f"{type(error).__name__}: {error}",
+                "suggestion": f"This is a fault of {cls.__module__}, not of the recipe.",
+            },
+        ) from None

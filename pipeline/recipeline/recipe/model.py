@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from recipeline.families.architecture import Architecture
+from recipeline.families.from_environment import FromEnvironment
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
@@ -32,7 +34,7 @@ class DataSettings(Section):
 
     source: Annotated[Source, ByName()]
     """Where the rows come from."""
-    target: str | list[str]
+    target: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
     """The column to predict, or a list of them."""
     task: Literal["auto"] | Task = "auto"
     """What is to be learnt; `auto` looks at the target."""
@@ -69,7 +71,7 @@ class TrainingSettings(Section):
     """Whether less or more of `monitor` is better; `auto` asks the metric."""
 
 
-class TrackingSettings(Section):
+class TrackingSettings(FromEnvironment, Section):
     """Where the run is logged in MLflow."""
 
     experiment: str | None = None
@@ -124,6 +126,32 @@ class Recipe(Section):
     def text(self) -> str:
         """The file's text as it was written, for the record; empty for a recipe that comes from no file."""
         return self._text
+
+    def remember(self, text: str, written: Mapping[tuple[str | int, ...], str]) -> None:
+        """Note the text that this was read from, and what in it came from the environment, by path."""
+        self._text = text
+        sections: list[tuple[tuple[str, ...], FromEnvironment]] = [
+            (("data", "source"), self.data.source),
+            (("tracking",), self.tracking),
+        ]
+        for start, section in sections:
+            size = len(start)
+            section.remember_environment(
+                {path[size:]: value for path, value in written.items() if path[:size] == start}
+            )
+
+    def redact(self, text: str) -> str:
+        """A text with `${env:NAME}` in place of every value that the recipe takes from the environment."""
+        secrets = self.data.source.secrets() | self.tracking.secrets()
+        for value in sorted(secrets, key=len, reverse=True):
+            text = text.replace(value, secrets[value])
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        """Equal settings; the text that they were read from doesn't count."""
+        return isinstance(other, Recipe) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]  # it holds lists
 
     def as_recipe(self) -> dict[str, Any]:
         """This recipe as plain data, every default written out; loading it gives an equal recipe."""

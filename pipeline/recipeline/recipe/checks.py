@@ -1,0 +1,240 @@
+"""What can be wrong with a recipe whose every setting is right: parts that don't go together. No data is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recipeline.catalog import Catalog
+from recipeline.errors import Problem, RecipeError
+from recipeline.families.plugin import Plugin
+from recipeline.families.preprocessing import TargetTransform
+from recipeline.families.spec import Task
+from recipeline.nearest import did_you_mean
+from recipeline.recipe.defaults import METRICS
+from recipeline.recipe.model import Recipe
+from recipeline.recipe.node import Path, dotted
+
+ALWAYS_LOGGED = ("train/loss", "val/loss", "lr")
+"""The metrics of every run that may be watched, besides `val/<metric>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two parts of a recipe that don't go together, and at which of them to look."""
+
+    path: Path
+    message: str
+    suggestion: str | None = None
+    found: str | None = None
+    about: str | None = None
+    """The setting at `path` that this is about, where it may have been left to its default."""
+
+
+def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Finding]:
+    """Everything in the recipe that contradicts another part of it.
+
+    Args:
+        recipe: Settings that are right one by one.
+        catalog: The installed plugins, for advice.
+        task: What the data has shown the task to be, where the recipe says `auto`.
+    """
+    known: Task | None = task or (None if recipe.data.task == "auto" else recipe.data.task)
+    return [
+        *_tasks(recipe, known, catalog),
+        *_monitors(recipe, known, catalog),
+        *_needs(recipe),
+        *_doubles(recipe),
+        *_targets(recipe, known),
+    ]
+
+
+def check_task(recipe: Recipe, catalog: Catalog, task: Task) -> None:
+    """Check a recipe again when the data has shown the task that it left open.
+
+    Raises:
+        RecipeError: a loss, metric, report or step isn't made for this task; or a monitored metric isn't there.
+    """
+    findings = check(recipe, catalog, task)
+    if findings:
+        raise RecipeError(
+            *(Problem(f.message, path=dotted(f.path), suggestion=f.suggestion, found=f.found) for f in findings)
+        )
+
+
+def named(recipe: Recipe) -> Iterator[tuple[Path, Plugin]]:
+    """Every plugin of the recipe with its path, in the order in which a run meets them."""
+    yield ("data", "source"), recipe.data.source
+    if recipe.data.split is not None:
+        yield ("data", "split"), recipe.data.split
+    yield from _entries("preprocessing", recipe.preprocessing)
+    yield ("architecture",), recipe.architecture
+    for key, plugin in (("loss", recipe.loss), ("optimizer", recipe.optimizer), ("scheduler", recipe.scheduler)):
+        if plugin is not None:
+            yield (key,), plugin
+    yield from _entries("regularization", recipe.regularization)
+    yield from _entries("metrics", recipe.metrics)
+    yield from _entries("reports", recipe.reports)
+
+
+def _entries(key: str, plugins: Sequence[Plugin] | None) -> Iterator[tuple[Path, Plugin]]:
+    for index, plugin in enumerate(plugins or ()):
+        yield (key, index), plugin
+
+
+def _tasks(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Finding]:
+    """Losses, metrics and reports that are made for other tasks."""
+    if task is None:
+        return
+    for path, plugin in named(recipe):
+        tasks: set[str] = set(getattr(plugin, "tasks", ()))
+        if tasks and task not in tasks:
+            others = _made_for(plugin.family, task, catalog)
+            who = f"the {plugin.family} '{plugin.plugin_name}'"
+            yield Finding(
+                path,
+                f"{who} is made for {_either(sorted(tasks))}, and the task is {task}",
+                suggestion=f"For {task} there {'is' if len(others) == 1 else 'are'}: {', '.join(others)}."
+                if others
+                else None,
+            )
+
+
+def _made_for(family: str, task: str, catalog: Catalog) -> list[str]:
+    """The plugins of a family that are made for a task. Loads the family: an error is the one time for it."""
+    found = []
+    for name in catalog.names(family):
+        try:
+            cls = catalog.entry(family, name).load()
+        except RecipeError:
+            continue
+        if task in getattr(cls, "tasks", ()):
+            found.append(name)
+    return found
+
+
+def _monitors(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Finding]:
+    """Watched metrics that nobody will measure."""
+    defaults = METRICS[task] if task is not None else {name for names in METRICS.values() for name in names}
+    names = {metric.plugin_name for metric in recipe.metrics} if recipe.metrics is not None else set(defaults)
+    measured = [*ALWAYS_LOGGED, *sorted(f"val/{name}" for name in names)]
+    no_validation = recipe.data.split is not None and not recipe.data.split.has("validation")
+    for path, plugin, watched in _watched(recipe):
+        who = f"'{plugin.plugin_name}'" if plugin is not None else "training.monitor"
+        if watched.startswith("test/"):
+            yield Finding(
+                path,
+                f"{who} watches {watched!r}: what the test part says must not steer the training",
+                suggestion=f"Watch 'val/{watched[5:]}'.",
+            )
+        elif watched not in measured:
+            bare = watched.removeprefix("val/")
+            installed = watched.startswith("val/") and (("metric", bare) in catalog.entries)
+            yield Finding(
+                path,
+                f"{who} watches {watched!r}, which this recipe doesn't measure",
+                suggestion=f"Add '{bare}' to metrics."
+                if installed
+                else did_you_mean(watched, measured) or f"It measures: {', '.join(measured)}.",
+            )
+        elif watched.startswith("val/") and no_validation and "validation" not in getattr(plugin, "requires", ()):
+            assert recipe.data.split is not None
+            yield Finding(
+                path,
+                f"{who} watches {watched!r}, and the split '{recipe.data.split.plugin_name}' makes no validation part",
+                suggestion="Give the validation part a share, or watch 'train/loss'.",
+            )
+
+
+def _watched(recipe: Recipe) -> Iterator[tuple[Path, Plugin | None, str]]:
+    for path, plugin in named(recipe):
+        monitors = getattr(plugin, "monitors", None)
+        watched = monitors() if callable(monitors) else None
+        if isinstance(watched, str):
+            yield (*path, "monitor"), plugin, watched
+    if recipe.training.monitor is not None:
+        yield ("training", "monitor"), None, recipe.training.monitor
+
+
+def _needs(recipe: Recipe) -> Iterator[Finding]:
+    """What plugins declare: `requires` and `conflicts`."""
+    plugins = list(named(recipe))
+    present = {f"{plugin.family}.{plugin.plugin_name}" for _, plugin in plugins}
+    families = {plugin.family for _, plugin in plugins}
+    for path, plugin in plugins:
+        for wanted in sorted(plugin.requires):
+            if wanted == "validation":
+                split = recipe.data.split
+                if split is not None and not split.has("validation"):
+                    yield Finding(
+                        path,
+                        f"'{plugin.plugin_name}' needs a validation part; the split '{split.plugin_name}' makes none",
+                        suggestion=f"Give the validation part a share, or remove '{plugin.plugin_name}'.",
+                    )
+            elif wanted not in present and wanted not in families:
+                family, _, name = wanted.partition(".")
+                yield Finding(
+                    path,
+                    f"'{plugin.plugin_name}' needs the {family} {name!r}, which the recipe doesn't have"
+                    if name
+                    else f"'{plugin.plugin_name}' needs a {family}, and the recipe names none",
+                )
+        for other in sorted(plugin.conflicts & present):
+            family, _, name = other.partition(".")
+            yield Finding(
+                path,
+                f"'{plugin.plugin_name}' can't be used together with the {family} '{name}'",
+                suggestion="Remove one of them.",
+            )
+
+
+def _doubles(recipe: Recipe) -> Iterator[Finding]:
+    """What stands twice: metrics and reports of one name, equal regularizations."""
+    for key, plugins in (("metrics", recipe.metrics), ("reports", recipe.reports)):
+        seen: dict[str, int] = {}
+        for index, plugin in enumerate(plugins or ()):
+            name = plugin.plugin_name
+            if name in seen:
+                yield Finding(
+                    (key, index),
+                    f"'{name}' stands twice, first as {key}[{seen[name]}]: both would be logged under one name",
+                    suggestion="Remove one of them.",
+                )
+            seen.setdefault(name, index)
+    for index, plugin in enumerate(recipe.regularization):
+        if plugin in recipe.regularization[:index]:
+            first = recipe.regularization.index(plugin)
+            yield Finding(
+                ("regularization", index),
+                f"'{plugin.plugin_name}' stands twice with the same settings, first as regularization[{first}]",
+                suggestion="Remove one of them.",
+            )
+
+
+def _targets(recipe: Recipe, task: Task | None) -> Iterator[Finding]:
+    """The target: named once, used, and normalized once at most and only where it is a number."""
+    for index, name in enumerate(recipe.targets):
+        if name in recipe.targets[:index]:
+            yield Finding(("data", "target", index), f"the column {name!r} stands twice in the target")
+        if recipe.data.columns.get(name) == "ignore":
+            yield Finding(
+                ("data", "columns", name), f"the column {name!r} is the target, so it can't be ignored as well"
+            )
+    steps = [(i, step) for i, step in enumerate(recipe.preprocessing or ()) if isinstance(step, TargetTransform)]
+    for index, step in steps[1:]:
+        yield Finding(
+            ("preprocessing", index),
+            f"'{step.plugin_name}' is the second step on the target, after preprocessing[{steps[0][0]}]: one is all",
+            suggestion="Remove one of them.",
+        )
+    if steps and task not in (None, "regression", "forecasting"):
+        index, step = steps[0]
+        yield Finding(
+            ("preprocessing", index),
+            f"'{step.plugin_name}' works on a target of numbers, and the task is {task}",
+            suggestion="Remove it: classes are not normalized.",
+        )
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,107 @@
+"""What a recipe leaves open, filled in as soon as the task and the columns' roles are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recipeline.catalog import Catalog, installed
+from recipeline.families.loss import Loss
+from recipeline.families.metric import Metric
+from recipeline.families.optimizer import Optimizer
+from recipeline.families.plugin import Plugin
+from recipeline.families.preprocessing import Preprocessing
+from recipeline.families.report import Report
+from recipeline.families.scheduler import Scheduler
+from recipeline.families.spec import Role, Task
+from recipeline.families.split import Split
+from recipeline.recipe.model import Recipe
+
+Settings = dict[str, Any]
+
+OPTIMIZER = "adam"
+SCHEDULER = "fixed"
+LOSS: dict[Task, str] = {
+    "regression": "mse",
+    "forecasting": "mse",
+    "binary": "cross_entropy",
+    "multiclass": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
+}
+METRICS: dict[Task, tuple[str, ...]] = {
+    "regression": ("rmse", "mae", "r2"),
+    "forecasting": ("rmse", "mae", "r2"),
+    "binary": ("accuracy", "f1", "roc_auc"),
+    "multiclass": ("accuracy", "f1"),
+    "multilabel": ("accuracy", "f1"),
+}
+REPORTS: dict[Task, tuple[str, ...]] = {
+    "regression": ("curves", "learning_rate", "residuals", "predicted_vs_true"),
+    "forecasting": ("curves", "learning_rate", "residuals", "predicted_vs_true"),
+    "binary": ("curves", "learning_rate", "confusion_matrix", "roc", "calibration"),
+    "multiclass": ("curves", "learning_rate", "confusion_matrix", "roc", "calibration"),
+    "multilabel": ("curves", "learning_rate"),
+}
+VALUES = ("regression", "forecasting")
+"""The tasks whose target is a number."""
+
+
+def fill(recipe: Recipe, task: Task, roles: Mapping[str, Role], catalog: Catalog | None = None) -> Recipe:
+    """The recipe with everything filled in that it leaves open; what it says stays as it is.
+
+    Args:
+        recipe: As it was read.
+        task: What is to be learnt, as the target shows it or the recipe says.
+        roles: The feature columns and their roles.
+        catalog: The installed plugins, unless others are meant.
+    """
+    plugins = catalog or installed()
+
+    def make(family: type[Any], settings: Settings) -> Any:
+        return _make(plugins, family, settings)
+
+    def all_of(family: type[Any], names: tuple[str, ...]) -> list[Any]:
+        return [make(family, {"type": name}) for name in names]
+
+    split = recipe.data.split or make(Split, split_settings(task))
+    steps = preprocessing(task, roles)
+    monitor = recipe.training.monitor or ("val/loss" if split.has("validation") else "train/loss")
+    filled: dict[str, Any] = {
+        "data": recipe.data.model_copy(update={"split": split, "task": task}),
+        "preprocessing": recipe.preprocessing
+        if recipe.preprocessing is not None
+        else [make(Preprocessing, step) for step in steps],
+        "loss": recipe.loss or make(Loss, {"type": LOSS[task]}),
+        "optimizer": recipe.optimizer or make(Optimizer, {"type": OPTIMIZER}),
+        "scheduler": recipe.scheduler or make(Scheduler, {"type": SCHEDULER}),
+        "metrics": recipe.metrics if recipe.metrics is not None else all_of(Metric, METRICS[task]),
+        "reports": recipe.reports if recipe.reports is not None else all_of(Report, REPORTS[task]),
+        "training": recipe.training.model_copy(update={"monitor": monitor}),
+    }
+    return recipe.model_copy(update=filled)
+
+
+def split_settings(task: Task) -> Settings:
+    """70/15/15 at random; each part with the same share of every class."""
+    stratify = task in ("binary", "multiclass")
+    return {"type": "random", "train": 0.7, "validation": 0.15, "test": 0.15, "stratify": stratify}
+
+
+def preprocessing(task: Task, roles: Mapping[str, Role]) -> list[Settings]:
+    """The usual steps for the roles that the table has: every feature a number, none missing, all of one size."""
+    present = set(roles.values())
+    steps: list[Settings] = []
+    if "datetime" in present:
+        steps.append({"type": "datetime_parts", "columns": "datetime"})
+    if present & {"numeric", "datetime"}:
+        steps.append({"type": "impute", "columns": "numeric", "strategy": "median"})
+        steps.append({"type": "standardize", "columns": "numeric"})
+    steps += [{"type": "one_hot", "columns": role} for role in ("categorical", "boolean") if role in present]
+    if task in VALUES:
+        steps.append({"type": "normalize_target"})
+    return steps
+
+
+def _make(catalog: Catalog, family: type[Plugin], settings: Settings) -> Plugin:
+    cls = catalog.find(family, settings["type"])
+    return cls.model_validate({key: value for key, value in settings.items() if key != "type"})

@@ -1,0 +1,118 @@
+"""From a file to a checked recipe, with everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from recipeline.catalog import Catalog, installed
+from recipeline.errors import Problem, RecipeError, UsageError
+from recipeline.recipe import checks, environment, overrides, wording
+from recipeline.recipe.model import Recipe
+from recipeline.recipe.node import Node, Place, dotted, problem_at
+from recipeline.recipe.read import decode, read, read_file
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A recipe and what it was made of."""
+
+    recipe: Recipe
+    text: str
+    """The file's text, overrides not in it."""
+    sha256: str
+    """Of the text as UTF-8."""
+    root: Node
+    """The settings with their places, overrides put in."""
+
+
+def load_recipe(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), *, catalog: Catalog | None = None
+) -> Recipe:
+    """Read a recipe and check it.
+
+    Args:
+        path: The YAML file.
+        overrides: Changes such as `optimizer.lr=0.01`, `preprocessing.1.strategy=mean`, `~scheduler`.
+        catalog: The plugins that it may name; by default the installed ones.
+
+    Returns:
+        The recipe. What it leaves open is None until the data is known.
+
+    Raises:
+        RecipeError: everything that is wrong with it, in the order of the file and then of the overrides.
+    """
+    return load(path, overrides, catalog=catalog).recipe
+
+
+def load(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, catalog: Catalog | None = None) -> Loaded:
+    """As `load_recipe`, together with the text, its digest and the settings' places."""
+    if isinstance(overrides, str):
+        raise UsageError(Problem("overrides are a list of texts", found=repr(overrides)))
+    file = FilePath(path)
+    return parse(read_file(file), str(path), overrides, catalog=catalog, folder=file.parent)
+
+
+def parse(
+    text: str,
+    name: str,
+    changes: Sequence[str] = (),
+    *,
+    catalog: Catalog | None = None,
+    folder: FilePath | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Loaded:
+    """A recipe from its text.
+
+    Args:
+        text: YAML.
+        name: What errors call the text: the file's name.
+        changes: Overrides.
+        catalog: The plugins that it may name; by default the installed ones.
+        folder: Where relative paths in it start from.
+        variables: The environment for `${env:NAME}`; by default this process's.
+    """
+    plugins = catalog or installed()
+    root = read(decode(text.encode("utf-8", "surrogatepass"), name), name)
+    assert isinstance(root.content, dict)
+    root.content.pop("$schema", None)
+    problems = overrides.apply(root, changes)
+    problems += environment.interpolate(root, variables)
+    recipe, wrong = _validate(root, plugins, folder)
+    problems += wrong
+    if recipe is not None and not problems:
+        problems = [_placed(finding, root) for finding in checks.check(recipe, plugins)]
+    if problems or recipe is None:
+        raise RecipeError(*_sorted(problems, name))
+    recipe.remember(text, environment.written_values(root))
+    return Loaded(recipe, text, hashlib.sha256(text.encode()).hexdigest(), root)
+
+
+def _validate(root: Node, catalog: Catalog, folder: FilePath | None) -> tuple[Recipe | None, list[Problem]]:
+    context = {"catalog": catalog, "folder": folder}
+    try:
+        return Recipe.model_validate(root.plain(), context=context), []
+    except ValidationError as error:
+        return None, wording.problems(error, root, catalog)
+
+
+def _placed(finding: checks.Finding, root: Node) -> Problem:
+    """A finding at the setting that it is about, or at the nearest one that is written."""
+    node, taken = root.nearest(finding.path)
+    del taken
+    place: Place = node.key if node.key is not None and isinstance(node.content, dict | list) else node.place
+    return problem_at(
+        place, finding.message, path=dotted(finding.path), suggestion=finding.suggestion, found=finding.found
+    )
+
+
+def _sorted(problems: Sequence[Problem], name: str) -> list[Problem]:
+    """In the order of the file; what overrides have done comes after it, in their order."""
+    unique = list(dict.fromkeys(problems))
+    inside = sorted((p for p in unique if p.file == name), key=lambda p: (p.line or 0, p.column or 0, p.path))
+    return inside + [p for p in unique if p.file != name]
