@@ -1,0 +1,90 @@
+"""`recipeline compare`: what differs between runs, and what it did to the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from recipeline.cli.output import echo, emit_json, json_option, table
+from recipeline.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from recipeline.tracking.compare import Comparison
+
+ABSENT = "-"
+BEST = " *"
+
+
+@click.command(epilog="RUN is an id, a unique beginning of one, a run's name, or `last`.")
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@json_option
+def command(runs: tuple[str, ...], as_json: bool) -> None:
+    """Show what differs between runs in settings, data and code, and their metrics side by side.
+
+    The first RUN is what the others are measured against. The best of each metric bears a star.
+    """
+    if len(runs) < 2:
+        raise UsageError(Problem("there is nothing to compare with", suggestion="Name two runs or more."))
+
+    from recipeline.tracking.find import find_run
+    from recipeline.tracking.store import tracking_uri
+
+    uri = tracking_uri()
+    found = [find_run(run, uri) for run in runs]
+    ids = [run.run_id for run in found]
+    if len(set(ids)) < len(ids):
+        twice = next(run for run in ids if ids.count(run) > 1)
+        raise UsageError(Problem("a run is named twice", found=twice, suggestion="Name different runs."))
+
+    from recipeline.catalog import installed
+    from recipeline.tracking.compare import compare
+
+    comparison = compare(found, installed())
+    if as_json:
+        emit_json(comparison.as_dict())
+    else:
+        _show(comparison)
+
+
+def _show(comparison: Comparison) -> None:
+    heads = [run.run_id[:8] for run in comparison.runs]
+    facts = [("name", [run.name for run in comparison.runs])]
+    facts += [("started", [run.started.astimezone().strftime("%Y-%m-%d %H:%M") for run in comparison.runs])]
+    facts += [("status", [run.status for run in comparison.runs])]
+    table(["run", *heads], [(name, *values) for name, values in facts])
+    for title, values in (("settings", comparison.params), ("data", comparison.data), ("code", comparison.code)):
+        echo()
+        if values:
+            table([title, *heads], _rows(values))
+        else:
+            echo(f"{title}: the same")
+    echo()
+    if comparison.metrics:
+        table(["metric", *heads], _metrics(comparison), right=heads)
+    else:
+        echo("metrics: none")
+
+
+def _rows(values: Mapping[str, Sequence[str | None]]) -> list[tuple[str, ...]]:
+    return [
+        (name, *(ABSENT if value is None else value[:12] if len(value) in (36, 40, 64) else value for value in row))
+        for name, row in values.items()
+    ]
+
+
+def _metrics(comparison: Comparison) -> list[tuple[str, ...]]:
+    rows = []
+    for name, values in comparison.metrics.items():
+        cells = []
+        for position, (value, change) in enumerate(zip(values, comparison.difference(name), strict=True)):
+            star = BEST if comparison.best.get(name) == position else " " * len(BEST)
+            if value is None:
+                cells.append(ABSENT + star)
+            elif position == 0 or change is None:
+                cells.append(f"{value:.6g}{star}")
+            else:
+                cells.append(f"{value:.6g} ({change:+.3g}){star}")
+        rows.append((name, *cells))
+    return rows

@@ -1,0 +1,251 @@
+"""A trained model as two files that no program has to be run for: weights in safetensors, everything else in JSON.
+
+    weights.safetensors    the network's state
+    model.json             the network's plugins and settings, the fitted steps, the classes, what must be installed
+
+The network is built again from its plugins, by name, so that loading a model can only run what is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from recipeline import __version__
+from recipeline.catalog import Catalog, installed
+from recipeline.data.pipeline import FittedPipeline
+from recipeline.errors import EnvironmentFault, Problem, RecipeError, UsageError
+from recipeline.families.architecture import Architecture
+from recipeline.families.plugin import Plugin
+from recipeline.families.regularization import Regularization
+from recipeline.families.spec import TargetSpec
+from recipeline.recipe.model import Recipe
+from recipeline.storage.atomic import write_bytes, write_text
+
+if TYPE_CHECKING:
+    import polars as pl
+    import torch
+    from torch import nn
+
+FORMAT = 1
+WEIGHTS = "weights.safetensors"
+DESCRIPTION = "model.json"
+PREDICTION = "prediction"
+PROBABILITY = "probability"
+
+P = TypeVar("P", bound=Plugin)
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    network: nn.Module,
+    recipe: Recipe,
+    pipeline: FittedPipeline,
+    batch_size: int,
+    catalog: Catalog | None = None,
+) -> None:
+    """Save a trained network with all that it takes to answer raw rows.
+
+    Args:
+        folder: Where to; made if need be.
+        network: As `network.build_network` made it, trained.
+        recipe: What it was made from.
+        pipeline: The fitted steps.
+        batch_size: Rows in a batch when it answers: the same batches give the very same numbers.
+        catalog: Where the recipe's plugins come from.
+    """
+    from safetensors.torch import save
+
+    catalog = catalog or installed()
+    write_bytes(folder / WEIGHTS, save(_weights(network)))
+    description = {
+        "format": FORMAT,
+        "recipeline": __version__,
+        "name": recipe.name,
+        "architecture": recipe.architecture.as_recipe(),
+        "regularization": [plugin.as_recipe() for plugin in recipe.regularization],
+        "source": {key: value for key, value in recipe.data.source.as_recipe().items() if key != "path"},
+        "pipeline": pipeline.to_json(),
+        "batch_size": batch_size,
+        "requirements": _distributions(recipe, pipeline, catalog),
+    }
+    write_text(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The network's state, each tensor with memory of its own."""
+    import torch
+
+    weights = {}
+    for name, value in network.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise UsageError(
+                Problem(
+                    f"the network keeps '{name}' in its state, which is no tensor",
+                    found=type(value).__name__,
+                    suggestion="A model is saved without pickle: keep it as a tensor, or build it from the settings.",
+                )
+            )
+        weights[name] = value.detach().cpu().contiguous().clone()
+    return weights
+
+
+def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -> dict[str, str]:
+    """The distributions, with versions, whose plugins it takes to answer."""
+    steps = [step.plugin for step in (*pipeline.steps, *pipeline.target_steps)]
+    found = {"recipeline": __version__}
+    for plugin in (recipe.architecture, *recipe.regularization, *steps):
+        try:
+            entry = catalog.owner(plugin)
+        except UsageError:
+            where = type(plugin)
+            raise UsageError(
+                Problem(
+                    f"the {plugin.family} '{plugin.plugin_name}' ({where.__module__}:{where.__qualname__}) is not "
+                    "installed, so nobody could load the model",
+                    suggestion="Put it in a package with an entry point: recipeline plugins new NAME.",
+                )
+            ) from None
+        found[entry.distribution] = entry.version
+    return found
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What `model.json` says.
+
+    Raises:
+        EnvironmentFault: it is missing or damaged.
+        UsageError: another version wrote it.
+    """
+    try:
+        found = json.loads((folder / DESCRIPTION).read_bytes())
+        version = found["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EnvironmentFault(
+            Problem("the model's description can't be read", file=str(folder / DESCRIPTION), found=str(error))
+        ) from error
+    if version != FORMAT:
+        raise UsageError(
+            Problem(
+                f"the model has format {version!r}, this version of recipeline reads {FORMAT}",
+                suggestion=f"It was written by recipeline {found.get('recipeline')}: install that version.",
+            )
+        )
+    return dict(found)
+
+
+class Predictor:
+    """A model loaded from its bundle: raw rows in, answers in the target's own words out."""
+
+    def __init__(
+        self, network: nn.Module, pipeline: FittedPipeline, batch_size: int, trained_on: dict[str, Any] | None = None
+    ) -> None:
+        self.network = network.eval()
+        self.pipeline = pipeline
+        self.batch_size = batch_size
+        self.trained_on = trained_on or {}
+        """The training's source as in a recipe, without its path."""
+
+    @classmethod
+    def load(cls, folder: Path, catalog: Catalog | None = None) -> Predictor:
+        """Build the network again and give it its weights.
+
+        Raises:
+            EnvironmentFault: the files are damaged, or don't fit each other.
+            RecipeError: a plugin isn't installed; the message says which distribution brings it.
+        """
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from recipeline.network import build_network
+
+        catalog = catalog or installed()
+        said = read_description(folder)
+        try:
+            # Only what shapes the network: a model is served where the training's data source may not exist.
+            parts: dict[str, Any] = {
+                "architecture": _plugin(Architecture, said["architecture"], catalog),
+                "regularization": [_plugin(Regularization, each, catalog) for each in said["regularization"]],
+            }
+            recipe = Recipe.model_construct(**parts)
+            pipeline = FittedPipeline.from_json(said["pipeline"], catalog)
+        except RecipeError as error:
+            needs = ", ".join(f"{name}=={version}" for name, version in said["requirements"].items())
+            raise RecipeError(*error.problems, Problem(f"the model was made with {needs}")) from error
+        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and thrown away
+            network = build_network(recipe, pipeline.inputs, pipeline.target)
+        try:
+            weights = load_file(folder / WEIGHTS)
+            network.load_state_dict(weights, strict=True, assign=True)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise EnvironmentFault(
+                Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
+            ) from error
+        return cls(network, pipeline, int(said["batch_size"]), said["source"])
+
+    def at(self, location: str) -> Predictor:
+        """This predictor, calling the rows by this name in errors."""
+        return Predictor(self.network, self.pipeline.at(location), self.batch_size, self.trained_on)
+
+    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Answers for raw rows, in their order. Columns that the model doesn't know are ignored.
+
+        Raises:
+            DataError: a column isn't there, or a cell can't be what it should be; row and column are named.
+        """
+        from recipeline.network import answers
+
+        blocks = self.pipeline.transform(frame)
+        found = answers(self.network, blocks, self.pipeline, self.pipeline.target, self.batch_size)
+        return answer_frame(found, self.pipeline.target)
+
+
+def _plugin(family: type[P], written: dict[str, Any], catalog: Catalog) -> P:
+    settings = {key: value for key, value in written.items() if key != "type"}
+    return catalog.find(family, written["type"]).model_validate_json(json.dumps(settings))
+
+
+def answer_frame(found: torch.Tensor, target: TargetSpec) -> pl.DataFrame:
+    """Answers as a table.
+
+    Args:
+        found: From `network.answers`: probabilities (rows, classes), or values (rows, targets).
+        target: What was predicted.
+
+    Returns:
+        A regression's `prediction`, or `prediction_<target>` each where there are several. For classes the
+        `prediction` in the source's own words and `probability_<class>` each. For labels `prediction_<label>`, 0 or
+        1, and `probability_<label>` each.
+    """
+    import polars as pl
+
+    values = found.numpy()
+    if not target.classes:
+        names = [PREDICTION] if len(target.columns) == 1 else [f"{PREDICTION}_{name}" for name in target.columns]
+        return pl.DataFrame({name: values[:, column] for column, name in enumerate(names)})
+    labels = [_word(label) for label in target.classes]
+    probabilities = {f"{PROBABILITY}_{label}": values[:, column] for column, label in enumerate(labels)}
+    if target.task == "multilabel":
+        decided = {f"{PREDICTION}_{label}": values[:, c] >= 0.5 for c, label in enumerate(labels)}
+        return pl.DataFrame(decided | probabilities).with_columns(pl.col(list(decided)).cast(pl.Int64))
+    words = pl.Series(_own_type(target.classes))
+    chosen = words.gather(values.argmax(axis=1)) if len(values) else words.clear()
+    return pl.DataFrame([chosen.alias(PREDICTION)]).with_columns(
+        **{name: pl.Series(column) for name, column in probabilities.items()}
+    )
+
+
+def _own_type(classes: Sequence[Any]) -> Sequence[Any]:
+    """The classes, all of one type: a source's column has one, and words are the widest."""
+    one = len({type(each) for each in classes}) == 1 and isinstance(classes[0], bool | int | float | str)
+    return list(classes) if one else [_word(each) for each in classes]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,244 @@
+"""Log a bundle as an MLflow model, and see whether it answers in a fresh interpreter as the trainer did."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Collection
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from recipeline.catalog import Catalog, installed
+from recipeline.data.pipeline import Column, FittedPipeline
+from recipeline.errors import EnvironmentFault, Problem, RecipelineError
+from recipeline.serving import frames
+from recipeline.serving.bundle import read_description
+from recipeline.serving.store import as_default
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAME = "model"
+"""The logged model's name in its run."""
+TOLERANCE = 1e-6
+CHECK_TIMEOUT_S = 300
+
+_PINNED = ("mlflow", "torch", "polars", "numpy", "pandas", "pyarrow", "safetensors", "pydantic")
+
+
+class Run(Protocol):
+    """What logging a model has to know of the run."""
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's id."""
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """The store."""
+
+    def flush(self) -> bool:
+        """Send what waits: MLflow copies a run's params and metrics to its model."""
+
+
+def log_model(
+    run: Run,
+    bundle: Path,
+    *,
+    example: pl.DataFrame,
+    register_as: str | None = None,
+    nullable: Collection[str] | None = None,
+    catalog: Catalog | None = None,
+) -> str:
+    """Log the bundle as the run's model for raw rows.
+
+    Args:
+        run: The open run.
+        bundle: What `write_bundle` wrote.
+        example: A few raw rows, two or more, to show what a request looks like.
+        register_as: Register it under this name too.
+        nullable: The columns with missing values in the data; by default those of the example.
+        catalog: Where the bundle's plugins come from.
+
+    Returns:
+        The model's URI.
+
+    Raises:
+        EnvironmentFault: the store would not take it.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    said = read_description(bundle)
+    pipeline = FittedPipeline.from_json(said["pipeline"], catalog or installed())
+    holes = {column.name for column in example if column.null_count()} | set(nullable or ())
+    shown = _typed(frames.to_pandas(example, pipeline), pipeline, holes)
+    run.flush()
+    client = mlflow.MlflowClient(run.tracking_uri)
+    with as_default(run.tracking_uri), _quiet():
+        try:
+            # Made beforehand, because MLflow would put it into its default experiment: it asks for an active run.
+            made = client.create_logged_model(
+                experiment_id=run.experiment_id,
+                name=NAME,
+                source_run_id=run.run_id,
+                params=client.get_run(run.run_id).data.params,
+            )
+            logged = Model.log(
+                artifact_path=None,
+                flavor=mlflow.pyfunc,
+                name=NAME,
+                run_id=run.run_id,
+                model_id=made.model_id,
+                python_model=str(Path(__file__).with_name("model.py")),
+                artifacts={"bundle": str(bundle)},
+                signature=signature(pipeline, holes),
+                input_example=shown,
+                # Given, because finding them out starts an interpreter that loads everything: seconds.
+                pip_requirements=requirements(said["requirements"]),
+                registered_model_name=register_as,
+                metadata={"task": pipeline.target.task, "target": list(pipeline.target.columns)},
+            )
+        except (MlflowException, OSError) as error:
+            raise EnvironmentFault(
+                Problem(
+                    "the model could not be logged",
+                    found=" ".join(str(error).split())[:300],
+                    suggestion="`recipeline doctor` looks at the store.",
+                )
+            ) from error
+    return str(logged.model_uri)
+
+
+def signature(pipeline: FittedPipeline, nullable: Collection[str]) -> Any:
+    """What goes in and comes out, in MLflow's types.
+
+    A column gets the type that pandas gives to such data, because MLflow refuses every other: whole numbers are
+    `long`, but `double` where some are missing. Times are text: MLflow reads no times from CSV. Truth values are
+    text where some are missing, because MLflow would read a missing one as false.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    inputs = Schema([ColSpec(_type(column, column.name in nullable), column.name) for column in pipeline.columns])
+    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(kind, name) for name, kind in _outputs(pipeline)]))
+
+
+def _type(column: Column, nullable: bool) -> str:
+    if column.dtype == "Float64" or (column.dtype == "Int64" and nullable):
+        return "double"
+    if column.dtype == "Int64":
+        return "long"
+    return "boolean" if column.dtype == "Boolean" and not nullable else "string"
+
+
+def _outputs(pipeline: FittedPipeline) -> list[tuple[str, str]]:
+    import polars as pl
+    import torch
+
+    from recipeline.serving.bundle import answer_frame
+
+    empty = answer_frame(torch.empty(0, pipeline.target.outputs, dtype=torch.float64), pipeline.target)
+    words = {pl.Float64: "double", pl.Int64: "long", pl.Boolean: "boolean"}
+    return [(name, words.get(dtype.base_type(), "string")) for name, dtype in empty.schema.items()]
+
+
+def _typed(shown: Any, pipeline: FittedPipeline, nullable: Collection[str]) -> Any:
+    """The example with the types of the signature: a column may have holes without showing one in a few rows."""
+    for column in pipeline.columns:
+        if column.name in nullable and column.dtype == "Int64":
+            shown[column.name] = shown[column.name].astype("float64")
+        elif column.name in nullable and column.dtype == "Boolean":
+            shown[column.name] = shown[column.name].astype(object)
+    return shown
+
+
+def requirements(distributions: dict[str, str]) -> list[str]:
+    """What pip has to install where the model is served: the plugins' distributions, and what they stand on."""
+    needed = dict(distributions)
+    for name in _PINNED:
+        try:
+            # A local part such as +cpu names a build that the usual index does not have.
+            needed.setdefault(name, version(name).partition("+")[0])
+        except PackageNotFoundError:
+            continue
+    return [f"{name}=={number}" for name, number in sorted(needed.items())]
+
+
+def check_model(
+    model_uri: str, rows: pl.DataFrame, expected: pl.DataFrame, *, tracking_uri: str | None = None
+) -> float:
+    """Load the model in a fresh interpreter, let it answer raw rows, and compare.
+
+    Args:
+        model_uri: From `log_model`.
+        rows: Raw rows.
+        expected: The trainer's own answers to them.
+        tracking_uri: The store that the model is in.
+
+    Returns:
+        The largest difference between two numbers.
+
+    Raises:
+        RecipelineError: it does not load, or answers otherwise.
+    """
+    with tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
+        folder = Path(place)
+        rows.write_parquet(folder / "rows.parquet")
+        expected.write_parquet(folder / "expected.parquet")
+        environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+        if tracking_uri is not None:
+            environment["MLFLOW_TRACKING_URI"] = tracking_uri
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "recipeline.serving.check", model_uri, str(folder)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=CHECK_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RecipelineError(
+                Problem(f"the logged model did not answer {rows.height} rows in {CHECK_TIMEOUT_S} s")
+            ) from error
+    if done.returncode != 0:
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no message"]
+        raise RecipelineError(
+            Problem(
+                "the logged model does not load or answer in a fresh interpreter",
+                found=last[0][:500],
+                suggestion=f'See all of it with: {Path(sys.executable).name} -c "import mlflow; '
+                f"mlflow.pyfunc.load_model('{model_uri}')\"",
+            )
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["wrong"] or found["difference"] > TOLERANCE:
+        raise RecipelineError(
+            Problem(
+                "the logged model answers otherwise than the trainer did",
+                found=found["wrong"] or f"a difference of {found['difference']:.3g}",
+                suggestion="A network or step that is not the same in training and in serving does this.",
+            )
+        )
+    return float(found["difference"])
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function
+    """Leave out what MLflow warns of while it logs a model, all of it decided here: see `signature`."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.filterwarnings("ignore", module=r"mlflow\..*")
+        warnings.filterwarnings("ignore", message=r".*(type hint|integer column|Any type hint).*")

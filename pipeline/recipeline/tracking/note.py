@@ -1,0 +1,77 @@
+"""The run's description in the MLflow UI: what was trained, the result, and the commands to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recipeline.recipe.model import Recipe
+
+_ONCE = ("test/", "best/")
+
+
+def note(
+    recipe: Recipe,
+    *,
+    run_id: str,
+    metrics: Mapping[str, float],
+    status: str,
+    model_uri: str | None = None,
+    error: str | None = None,
+) -> str:
+    """Markdown for `mlflow.note.content`.
+
+    Args:
+        recipe: The complete recipe.
+        run_id: MLflow's id of the run.
+        metrics: The numbers that the run has once.
+        status: FINISHED, FAILED or KILLED.
+        model_uri: The logged model, if there is one.
+        error: What went wrong, if something did.
+    """
+    parts = [f"**{_cell(recipe.name)}**"]
+    if recipe.description:
+        parts[0] += f": {recipe.description.strip()}"
+    parts.append(_trained(recipe))
+    if status != "FINISHED":
+        what = "Interrupted" if status == "KILLED" else "Failed"
+        parts.append(
+            f"**{what}.**" + (f"\n\n```text\n{recipe.redact(error).replace('```', chr(39) * 3)}\n```" if error else "")
+        )
+    rows = [(name, value) for name, value in metrics.items() if name.startswith(_ONCE)]
+    if rows:
+        lines = "\n".join(f"| {_cell(name)} | {value:.6g} |" for name, value in rows)
+        parts.append(f"| metric | value |\n| :-- | --: |\n{lines}")
+    parts.append(_commands(run_id, model_uri))
+    return "\n\n".join(parts) + "\n"
+
+
+def _trained(recipe: Recipe) -> str:
+    words = [f"`{recipe.architecture.plugin_name}` on `{_cell(recipe.redact(recipe.data.source.location()))}`"]
+    words.append(f"predicting {', '.join(f'`{_cell(name)}`' for name in recipe.targets)}")
+    if recipe.data.task != "auto":
+        words.append(f"({recipe.data.task})")
+    named = [("loss", recipe.loss), ("optimizer", recipe.optimizer), ("scheduler", recipe.scheduler)]
+    settings = [f"{family} `{plugin.plugin_name}`" for family, plugin in named if plugin is not None]
+    settings += [f"seed {recipe.seed}"]
+    return f"{' '.join(words)}; {', '.join(settings)}."
+
+
+def _commands(run_id: str, model_uri: str | None) -> str:
+    short = run_id[:8]
+    lines = [
+        ("compare", f"recipeline compare {short} OTHER_RUN"),
+        ("run again", "recipeline run resolved.yaml  # the artifact recipe/resolved.yaml of this run"),
+    ]
+    if model_uri is not None:
+        lines = [
+            ("predict", f"recipeline predict {short} DATA.csv"),
+            ("serve", f"mlflow models serve -m {model_uri} --env-manager local"),
+            *lines,
+        ]
+    text = "\n".join(f"# {what}\n{command}" for what, command in lines)
+    return f"```sh\n{text}\n```"
+
+
+def _cell(text: str) -> str:
+    """Text that can't break a table or a code span."""
+    return text.replace("|", "\\|").replace("`", "'").replace("\n", " ")

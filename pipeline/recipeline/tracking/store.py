@@ -1,0 +1,169 @@
+"""Where runs are kept: which MLflow store is meant, and that it exists before several runs need it at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recipeline.errors import EnvironmentFault, Problem, UsageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DEFAULT_FILE = "mlflow.db"
+"""What MLflow itself uses in an empty folder, so that a plain `mlflow ui` beside it shows the same runs."""
+
+ADVICE = "Check the server and MLFLOW_TRACKING_URI; `recipeline doctor` looks at all of it."
+
+_DEFAULTS = {
+    # MLflow reports its use to its makers unless told otherwise; DO_NOT_TRACK is not honoured.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # MLflow's own retries hold a call for minutes. What is sent in the background is tried again by ourselves.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+
+
+def prepare_environment() -> None:
+    """Set MLflow's environment as we want it where the user has not, and quiet its loggers.
+
+    To be called before mlflow is imported: it reads some of this only then.
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+
+
+def tracking_uri(recipe_uri: str | None = None) -> str:
+    """The store that is meant: MLFLOW_TRACKING_URI, else the recipe's, else `mlflow.db` in the working folder.
+
+    SQLite files are given with their whole path, so that the answer stays true when the working folder changes.
+
+    Raises:
+        UsageError: MLflow can't keep runs at such a place.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    where = "MLFLOW_TRACKING_URI" if given else "tracking.uri"
+    uri = given or (recipe_uri or "").strip() or f"sqlite:///{DEFAULT_FILE}"
+    scheme, colon, rest = uri.partition(":")
+    if not colon or scheme == "file" or len(scheme) == 1:
+        raise UsageError(
+            Problem(
+                "MLflow no longer keeps runs in plain folders",
+                path=where,
+                found=uri,
+                suggestion="Name a database file, such as sqlite:///mlflow.db, or a server, such as "
+                "http://127.0.0.1:5000.",
+            )
+        )
+    if scheme == "sqlite" and rest.startswith("///") and not rest.startswith("////") and ":memory:" not in rest:
+        return f"sqlite:///{Path(rest[3:]).absolute().as_posix()}"
+    return uri
+
+
+def database_file(uri: str) -> Path | None:
+    """The file of an SQLite store; None for every other store."""
+    if not uri.startswith("sqlite:///") or ":memory:" in uri:
+        return None
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0])
+
+
+def shown(uri: str) -> str:
+    """The address without the password that may stand in it."""
+    scheme, separator, rest = uri.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    if not separator or not at:
+        return uri
+    return f"{scheme}://{credentials.partition(':')[0]}:***@{host}"
+
+
+def create_store(uri: str) -> None:
+    """Make sure that the store exists and answers. Safe beside other processes, and in a thread.
+
+    The first use of an SQLite store takes seconds, and two processes that both make one break each other's, so it
+    is made by one of them under a lock.
+
+    Raises:
+        EnvironmentFault: it can't be reached, written or read; the message says what to do.
+    """
+    prepare_environment()
+    import mlflow  # noqa: F401 - seconds that should not pass while others wait for the lock
+
+    file = database_file(uri)
+    with faults(uri):
+        if file is None:
+            connect(uri).search_experiments(max_results=1)
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(file.with_name(f"{file.name}.lock")):
+            connect(uri).search_experiments(max_results=1)
+        if not os.access(file, os.W_OK):
+            raise EnvironmentFault(Problem(f"the MLflow store {file} can't be written", suggestion="Change its mode."))
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client of this store, whatever MLflow's global settings say."""
+    prepare_environment()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+
+
+@contextmanager
+def faults(uri: str) -> Iterator[None]:
+    """Turn what MLflow and its database raise into an EnvironmentFault that says which store and what to do."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        text = " ".join(str(error).split())
+        advice = ADVICE
+        if "out-of-date database schema" in text:
+            advice = f"An older MLflow made it. Save a copy, then run: mlflow db upgrade {shown(uri)}"
+        elif "Can't locate revision" in text or "database schema" in text:
+            advice = "A newer MLflow made it: update mlflow, or name another store."
+        elif "file is not a database" in text:
+            advice = "Name another file, or move this one away."
+        elif "readonly" in text or "unable to open database" in text or isinstance(error, PermissionError):
+            advice = "Make the file and its folder writable, or name another store in MLFLOW_TRACKING_URI."
+        elif "disk is full" in text or getattr(error, "errno", None) == 28:
+            advice = "Free some disk space."
+        raise EnvironmentFault(
+            Problem(f"the MLflow store {shown(uri)} does not work", found=_short(text), suggestion=advice)
+        ) from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold this lock file, which is gone afterwards. Where the system has no such locks, hold nothing."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    while True:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            same = os.fstat(handle).st_ino == path.stat().st_ino
+        except FileNotFoundError:
+            same = False
+        if same:
+            break
+        os.close(handle)  # whoever held it has removed it meanwhile: a newer file is the lock
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
