@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -90,7 +91,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         status: Status = "FAILED"
         error: BaseException | None = None
         try:
-            with _threads_restored():
+            with _torch_restored():
                 _go_through(job)
             status = "FINISHED"
         except Interrupted as interrupted:
@@ -198,14 +199,17 @@ def _signals() -> Iterator[None]:
 
 
 @contextmanager
-def _threads_restored() -> Iterator[None]:
-    """Leave torch's number of threads and its choice of algorithms as they were."""
+def _torch_restored() -> Iterator[None]:
+    """Leave torch's number of threads and its choice of algorithms as they were, and keep one warning quiet."""
     import torch
 
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     try:
-        yield
+        with warnings.catch_warnings():
+            # pytorch_lightning 2.6 says so of itself under torch 2.13; nothing a reader could change.
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)

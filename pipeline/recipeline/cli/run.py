@@ -28,8 +28,9 @@ def command(recipe: str, overrides: tuple[str, ...], quiet: bool, as_json: bool)
 
     loaded = load_recipe(recipe, overrides)
 
-    from recipeline.cli.progress import Bars, Observer, observer
+    from recipeline.cli.progress import Bars, observer
     from recipeline.runner import run
+    from recipeline.training.observer import Observer
 
     other_rank = int(os.environ.get("LOCAL_RANK", "0")) > 0
     watching = Observer() if quiet or other_rank else observer()
@@ -63,7 +64,11 @@ def closing(recipe: Recipe, result: RunResult) -> None:
     echo()
     short = result.run_id[:8]
     echo("What to do next")
-    echo("  recipeline ui                              look at curves, figures and parameters")
-    echo(f"  recipeline predict {short} DATA.csv        answers for raw rows")
-    echo(f"  recipeline compare {short} OTHER_RUN       what differs, and what it did")
-    echo(f"  mlflow models serve -m {result.model_uri} --env-manager local")
+    steps = [
+        ("recipeline ui", "look at curves, figures and parameters"),
+        (f"recipeline predict {short} DATA.csv", "answers for raw rows"),
+        (f"recipeline compare {short} OTHER_RUN", "what differs, and what it did"),
+        (f"mlflow models serve -m {result.model_uri} --env-manager local", "answers over HTTP"),
+    ]
+    for line, meaning in steps:
+        echo(f"  {line:<42} {meaning}")

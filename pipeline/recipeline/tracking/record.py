@@ -16,6 +16,8 @@ from recipeline.tracking.run import TrackedRun
 from recipeline.tracking.store import create_store, prepare_environment, tracking_uri
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from recipeline.data.prepared import PreparedData
     from recipeline.data.read import Table
     from recipeline.data.split import SplitTable
@@ -68,6 +70,17 @@ def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, da
     with facts.temporary("split.parquet") as path:
         rows.parts().to_frame().with_row_index("row").write_parquet(path)
         run.log_file("data/split.parquet", path)
+
+
+def mlflow_type(dtype: pl.DataType) -> str:
+    """A column's type in MLflow's words."""
+    if dtype.is_integer():
+        return "long"
+    if dtype.is_numeric():
+        return "double"
+    if dtype.is_temporal():
+        return "datetime"
+    return "boolean" if str(dtype) == "Boolean" else "string"
 
 
 def close_run(

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from torch import nn
+from torchmetrics import Metric, MetricCollection
 
+from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
-from recipeline.families.spec import Length
+from recipeline.families.spec import Length, TargetSpec
 from recipeline.network import build_network, probabilities
 from recipeline.recipe.model import Recipe
 from recipeline.training.schedule import schedules
 
 if TYPE_CHECKING:
     from recipeline.data.prepared import PreparedData
+
+
+def _metrics(recipe: Recipe, target: TargetSpec) -> MetricCollection:
+    built: dict[str, Metric | MetricCollection] = {m.plugin_name: m.build(target) for m in recipe.metrics or []}
+    # Each keeps its own counts: sharing them is guessed from the first batch's values.
+    return MetricCollection(built, compute_groups=False)
+
 
 Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 
@@ -32,9 +41,8 @@ class TrainingModule(pl.LightningModule):
         self.target = data.target
         self.restore_target = data.pipeline.restore_target
         self.loss = recipe.loss.build(data.target)
-        metrics = {metric.plugin_name: metric for metric in recipe.metrics or []}
-        self.validation_metrics = nn.ModuleDict({name: m.build(data.target) for name, m in metrics.items()})
-        self.test_metrics = nn.ModuleDict({name: m.build(data.target) for name, m in metrics.items()})
+        self.validation_metrics = _metrics(recipe, data.target)
+        self.test_metrics = _metrics(recipe, data.target)
         self.inputs = data.inputs
         self._sums = {part: torch.zeros(2, dtype=torch.float64) for part in ("train", "val", "test")}
 
@@ -55,9 +63,9 @@ class TrainingModule(pl.LightningModule):
 
     def _with_schedules(self, optimizer: torch.optim.Optimizer) -> Any:
         assert self.recipe.scheduler is not None
-        batches = int(self.trainer.num_training_batches)
-        steps = -(-batches // self.recipe.training.accumulate)
-        return [optimizer], schedules(self.recipe.scheduler, optimizer, Length(self.recipe.training.epochs, steps))
+        epochs = self.recipe.training.epochs
+        steps = int(self.trainer.estimated_stepping_batches) // epochs
+        return [optimizer], schedules(self.recipe.scheduler, optimizer, Length(epochs, steps))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """The loss of a mini-batch, penalties added; `train/loss` is reported without them, to compare."""
@@ -85,11 +93,11 @@ class TrainingModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Tell the batches which epoch it is: their order is a function of seed and epoch."""
         loader = self.trainer.train_dataloader
-        if hasattr(loader, "set_epoch"):
+        if isinstance(loader, Batches):
             loader.set_epoch(self.current_epoch)
 
-    def on_train_epoch_end(self) -> None:
-        """Log the epoch's mean loss."""
+    def log_train_epoch(self) -> None:
+        """Log the epoch's mean loss. Called by `Watch`, before other callbacks look at the epoch's numbers."""
         self.log("train/loss", self._mean_loss("train"))
 
     def on_validation_epoch_end(self) -> None:
@@ -100,7 +108,7 @@ class TrainingModule(pl.LightningModule):
         """Log loss and metrics of the test part, every row counted once."""
         self._log_part("test", self.test_metrics)
 
-    def _evaluate(self, batch: Batch, part: str, metrics: nn.ModuleDict) -> None:
+    def _evaluate(self, batch: Batch, part: str, metrics: MetricCollection) -> None:
         inputs, target = batch
         outputs = self.network(*inputs)
         self._count(part, self.loss(outputs, target), len(target))
@@ -109,14 +117,13 @@ class TrainingModule(pl.LightningModule):
             prediction = prediction[:, 1]
         elif not self.target.classes:
             prediction, target = self.restore_target(prediction), self.restore_target(target)
-        for metric in metrics.values():
-            metric.update(prediction, target)
+        metrics.update(prediction, target)
 
-    def _log_part(self, part: str, metrics: nn.ModuleDict) -> None:
+    def _log_part(self, part: str, metrics: MetricCollection) -> None:
         self.log(f"{part}/loss", self._mean_loss(part))
-        for name, metric in metrics.items():
-            self.log(f"{part}/{name}", metric.compute().float())
-            metric.reset()
+        for name, value in metrics.compute().items():
+            self.log(f"{part}/{name}", value.float())
+        metrics.reset()
 
     def _count(self, part: str, loss: torch.Tensor, examples: int) -> None:
         sums = self._sums[part]
@@ -124,7 +131,7 @@ class TrainingModule(pl.LightningModule):
         sums[1] += examples
 
     def _mean_loss(self, part: str) -> torch.Tensor:
-        sums = self.trainer.strategy.reduce(self._sums[part].to(self.device), reduce_op="sum")
+        sums = self.trainer.strategy.reduce(self._sums[part].clone().to(self.device), reduce_op="sum")
         self._sums[part].zero_()
         return (sums[0] / sums[1]).float()
 

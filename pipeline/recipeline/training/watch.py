@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 import torch
 
 from recipeline.errors import Problem, TrainingError
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A module that measures its own epochs."""
+
+    def log_train_epoch(self) -> None:
+        """Log the epoch's mean loss."""
 
 
 class Watch(pl.Callback):
@@ -57,7 +65,9 @@ class Watch(pl.Callback):
         self._ended = perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the epoch's rate, mean norm and speed over all processes."""
+        """Log the epoch's loss, rate, mean norm and speed over all processes."""
+        assert isinstance(pl_module, Watched)
+        pl_module.log_train_epoch()
         pl_module.log("lr", float(trainer.optimizers[0].param_groups[0]["lr"]))
         if self._norms:
             pl_module.log("grad_norm", torch.stack(self._norms).float().mean())

@@ -19,6 +19,9 @@ class Slope(pl.LightningModule):
     def training_step(self, batch, _):
         return (self.weight * batch[1]).mean()
 
+    def log_train_epoch(self):
+        self.log("train/loss", 1.5)
+
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.125)
 
@@ -65,6 +68,7 @@ def test_rate_speed_and_mean_norm_are_logged(tmp_path):
     measured = fit([3.0, 5.0], tmp_path).callback_metrics
     assert float(measured["grad_norm"]) == pytest.approx(4.0)
     assert float(measured["lr"]) == 0.125
+    assert float(measured["train/loss"]) == 1.5
     assert 0 < float(measured["train/examples_per_second"]) < math.inf
 
 
