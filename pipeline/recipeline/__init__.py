@@ -30,7 +30,7 @@ from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
 from recipeline.families.source import Source
 from recipeline.families.spec import Block, InputSpec, Length, Part, Results, Role, State, TargetSpec, Task
-from recipeline.families.split import Split
+from recipeline.families.split import FILE_COLUMN, Split
 from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "FILE_COLUMN",
     "Architecture",
     "Block",
     "Columns",

@@ -11,7 +11,11 @@ from recipeline.families.spec import Part, TargetSpec
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Part", "Split", "TargetSpec"]
+__all__ = ["FILE_COLUMN", "Part", "Split", "TargetSpec"]
+
+FILE_COLUMN = "__file__"
+"""The column that names the file each row comes from. It is there for a split whose `needs` asks for it, and is
+never shown to the model."""
 
 
 class Split(Plugin, family="split"):
@@ -23,7 +27,8 @@ class Split(Plugin, family="split"):
 
     def hides(self) -> tuple[str, ...]:
         """The columns that are the split's own, so that the model must not see them: a column of part names, a
-        group."""
+        group.
+        """
         return ()
 
     def has(self, part: Part) -> bool:

@@ -4,7 +4,33 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    # cleaning
+    "clip_outliers": "ClipOutliers",
+    "drop_columns": "DropColumns",
+    "drop_duplicates": "DropDuplicates",
+    "drop_missing": "DropMissing",
+    "impute": "Impute",
+    "replace": "Replace",
+    "strip_text": "StripText",
+    # conversion
+    "bin": "Bin",
+    "cast": "Cast",
+    "datetime_parts": "DatetimeParts",
+    "one_hot": "OneHot",
+    "ordinal": "Ordinal",
+    # normalization
+    "log": "Log",
+    "max_abs": "MaxAbs",
+    "min_max": "MinMax",
+    "power": "Power",
+    "quantile": "Quantile",
+    "robust": "Robust",
+    "standardize": "Standardize",
+    "unit_norm": "UnitNorm",
+    # target
+    "normalize_target": "NormalizeTarget",
+}
 
 
 @hookimpl

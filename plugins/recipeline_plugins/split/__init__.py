@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from recipeline import PluginReference, hookimpl, references
 
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "column": "ColumnSplit",
+    "files": "FilesSplit",
+    "group": "GroupSplit",
+    "random": "RandomSplit",
+    "time": "TimeSplit",
+}
 
 
 @hookimpl

@@ -1,0 +1,92 @@
+"""`clip_outliers`: extreme values brought back to a limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from recipeline import Columns, Preprocessing, State
+from recipeline_plugins.preprocessing._statistics import finite, moments, summarize, value
+
+if TYPE_CHECKING:
+    import polars as pl
+
+READ_BY = {"lower": "quantile", "upper": "quantile", "factor": "iqr", "limit": "zscore"}
+"""Which method reads which setting."""
+
+
+class ClipOutliers(Preprocessing, name="clip_outliers"):
+    """Replace values beyond a limit by the limit, so that a typing error can't outweigh a thousand rows.
+
+    The limits come from the train rows. `quantile`: the quantiles `lower` and `upper`. `iqr`: `factor` times the
+    interquartile range beyond the quartiles (Tukey 1977, Exploratory Data Analysis). `zscore`: `limit` standard
+    deviations from the mean. Infinite values don't count for the limits. A column without a spread to measure by
+    has no limits.
+
+    At serving: a missing value (null, NaN) stays missing. A value outside the limits, infinite ones included,
+    becomes the nearer limit; in a column without limits an infinite one becomes missing.
+    """
+
+    columns: Columns = "numeric"
+    """The columns of numbers to work on; true and false count as 1 and 0."""
+    method: Literal["quantile", "iqr", "zscore"] = "iqr"
+    """How the limits are found."""
+    lower: float | None = Field(default=None, ge=0, lt=1)
+    """`quantile`: the quantile of the lower limit; 0.01 when left out."""
+    upper: float | None = Field(default=None, gt=0, le=1)
+    """`quantile`: the quantile of the upper limit; 0.99 when left out."""
+    factor: float | None = Field(default=None, gt=0)
+    """`iqr`: how many interquartile ranges beyond the quartiles; 1.5 when left out."""
+    limit: float | None = Field(default=None, gt=0)
+    """`zscore`: how many standard deviations from the mean; 3 when left out."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClipOutliers:
+        for setting, method in READ_BY.items():
+            if getattr(self, setting) is not None and method != self.method:
+                raise ValueError(f"{setting} belongs to method: {method}, but the method is {self.method}")
+        lower, upper = self._quantiles
+        if not lower < upper:
+            raise ValueError(f"lower is {lower} and upper {upper}: lower has to be below upper")
+        return self
+
+    @property
+    def _quantiles(self) -> tuple[float, float]:
+        return (0.01 if self.lower is None else self.lower, 0.99 if self.upper is None else self.upper)
+
+    def fit(self, frame: pl.LazyFrame) -> State:
+        """The limits of each column."""
+        if self.method == "zscore":
+            width = 3.0 if self.limit is None else self.limit
+            return {
+                name: _limits(found.centre - width * found.deviation, found.centre + width * found.deviation)
+                for name, found in moments(self, frame, skip_infinite=True).items()
+            }
+        low, high = self._quantiles if self.method == "quantile" else (0.25, 0.75)
+        quantiles = summarize(
+            self,
+            frame,
+            {"low": lambda x: x.quantile(low, "linear"), "high": lambda x: x.quantile(high, "linear")},
+            skip_infinite=True,
+        )
+        factor = 0.0 if self.method == "quantile" else 1.5 if self.factor is None else self.factor
+        return {name: _beyond(found["low"], found["high"], factor) for name, found in quantiles.items()}
+
+    def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
+        """Float64 columns of the same names."""
+        return frame.with_columns(
+            finite(value(name).clip(learnt["low"], learnt["high"])).alias(name) for name, learnt in state.items()
+        )
+
+
+def _beyond(low: float | None, high: float | None, factor: float) -> dict[str, float | None]:
+    """The limits that lie `factor` ranges outside."""
+    if low is None or high is None:
+        return {"low": None, "high": None}
+    return _limits(low - factor * (high - low), high + factor * (high - low))
+
+
+def _limits(low: float, high: float) -> dict[str, float | None]:
+    """Two limits, or none where there is nothing between them."""
+    return {"low": low, "high": high} if low < high else {"low": None, "high": None}

@@ -1,0 +1,83 @@
+"""`random`: every row's part by lot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from recipeline_plugins.split._shares import PARTS, SharesSplit, counts
+from recipeline_plugins.split._strata import table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+FEW = 20
+"""Up to so many different whole numbers are taken for classes."""
+
+BINS = 10
+"""Ranges of equal size that a continuous target is stratified by."""
+
+
+class RandomSplit(SharesSplit, name="random"):
+    """Draw each row's part by lot: right when rows have nothing to do with each other.
+
+    The sizes are exact: the shares of all rows, rounded by largest remainder. Stratified, every class has its
+    share in each part, less than one row off; a continuous target is stratified by ten ranges of equally many
+    rows, several targets by their combinations. For rows of the same person, machine or place see `group`; to
+    predict the future see `time`.
+    """
+
+    stratify: bool | Literal["auto"] = "auto"
+    """Whether the parts get the same mixture of targets; `auto` does so for classes and not for numbers."""
+    seed: int | None = Field(default=None, ge=0)
+    """The seed of the lot; by default the recipe's. Give it to keep the parts while the recipe's seed changes."""
+
+    def needs(self, target: tuple[str, ...]) -> tuple[str, ...]:
+        """The targets, to stratify by."""
+        return () if self.stratify is False else target
+
+    def assign(self, rows: pl.DataFrame, target: tuple[str, ...], seed: int) -> pl.Series:
+        """The part of each row, by lot."""
+        import numpy as np
+        import polars as pl
+
+        shares = self.shares()
+        totals = counts(rows.height, shares)
+        lots = np.random.Generator(np.random.PCG64(seed if self.seed is None else self.seed)).random(rows.height)
+        strata = self._strata(rows, target)
+        sizes = np.bincount(strata) if len(strata) else np.zeros(0, dtype=np.int64)
+        numbers = table(sizes.tolist(), shares, totals)
+        order = np.lexsort((lots, strata))  # class by class, by lot within each
+        parts = np.empty(rows.height, dtype=np.int64)
+        parts[order] = np.repeat(np.tile(np.arange(len(PARTS)), len(sizes)), numbers.ravel())
+        return pl.Series("part", np.array(PARTS)[parts].tolist(), dtype=pl.String)
+
+    def _strata(self, rows: pl.DataFrame, target: tuple[str, ...]) -> np.ndarray:
+        """The class of each row as a number from 0; all 0 when there is nothing to stratify by."""
+        import numpy as np
+
+        names = [name for name in target if self._applies(rows, name)] if self.stratify is not False else []
+        if not names:
+            return np.zeros(rows.height, dtype=np.int64)
+        import polars as pl
+
+        classes = rows.select(_classes(rows[name]).rank("dense").fill_null(0).alias(name) for name in names)
+        return classes.select(pl.struct(pl.all()).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
+
+    def _applies(self, rows: pl.DataFrame, name: str) -> bool:
+        return self.stratify is True or _are_classes(rows[name])
+
+
+def _are_classes(column: pl.Series) -> bool:
+    """Words, true and false, and few different whole numbers."""
+    return not column.dtype.is_numeric() or (column.dtype.is_integer() and column.n_unique() <= FEW)
+
+
+def _classes(column: pl.Series) -> pl.Series:
+    """The column itself where it holds classes, else the range that each number falls in, from 0."""
+    if _are_classes(column):
+        return column
+    place = column.fill_nan(None) if column.dtype.is_float() else column
+    return (place.rank("min") - 1) * BINS // max(len(place) - place.null_count(), 1)
