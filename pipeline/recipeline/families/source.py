@@ -55,6 +55,42 @@ class Source(FromEnvironment, Plugin, family="source"):
         """What a reader would call the place: a path or the name of a data set."""
         return self.plugin_name
 
+    def files(self, path: str) -> list[Path]:
+        """The file that a recipe's `path` means, or the files that a glob such as `data/*.csv` means, by name.
+
+        Raises:
+            DataError: there is none, or one can't be opened.
+        """
+        if any(sign in path for sign in "*?["):
+            given = Path(path).expanduser()
+            folders = [Path(given.anchor)] if given.is_absolute() else [self._folder, Path()]
+            pattern = str(given.relative_to(given.anchor))
+            found = next((files for folder in folders if (files := sorted(folder.glob(pattern)))), [])
+            if not found:
+                raise DataError(Problem("no file matches", file=path, suggestion="Check the folder and the pattern."))
+        else:
+            found = [self.resolve(path)]
+        for file in found:
+            if file.is_dir():
+                raise DataError(
+                    Problem(
+                        "this is a folder, not a file",
+                        file=str(file),
+                        suggestion=f"Name a file, or all of them with '{path.rstrip('/')}/*'.",
+                    )
+                )
+            try:
+                file.open("rb").close()
+            except OSError as error:
+                raise DataError(
+                    Problem(
+                        f"the file can't be opened: {error.strerror or error}",
+                        file=str(file),
+                        suggestion="Check who may read it.",
+                    )
+                ) from error
+        return found
+
     def resolve(self, path: str) -> Path:
         """The file that a recipe's `path` means: beside the recipe, or else below the working folder.
 

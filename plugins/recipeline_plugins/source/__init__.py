@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
+    "csv": "CsvSource",
+    "parquet": "ParquetSource",
     "sample": "SampleSource",
 }
 

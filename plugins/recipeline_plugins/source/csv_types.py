@@ -1,0 +1,215 @@
+"""The types of a CSV file's columns, settled over all rows: a guess from the first ones, verified on every other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from recipeline import Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Kind = Literal["integer", "number", "boolean", "date", "datetime", "words"]
+
+HEAD_ROWS = 2000
+"""Rows that the guess is made from."""
+NUMBER_SHARE = 0.9
+"""From this share of numbers on, a column is one of numbers, and what isn't a number there is a mistake."""
+NUMBER_ROWS = 20
+"""Filled cells that it takes to say so."""
+SHOWN = 3
+"""Bad cells of a column that are named; the rest is counted."""
+
+FIGURES: dict[Kind, tuple[str, ...]] = {
+    "integer": ("integer", "number", "infinite", "leading_zero"),
+    "number": ("number", "infinite", "leading_zero", "long"),
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "datetime": ("datetime",),
+    "words": ("number", "boolean", "datetime"),
+}
+"""What has to be counted to verify a guess; a guess that fails has everything counted."""
+
+EVERYTHING = ("integer", "number", "infinite", "leading_zero", "long", "boolean", "date", "datetime")
+
+
+@dataclass(slots=True)
+class Settled:
+    """The columns' types, what should be told of them, and what is wrong with them."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    bad: dict[str, int] = field(default_factory=dict)
+    """Columns of numbers with cells that are none, and how many."""
+    infinite: list[str] = field(default_factory=list)
+    """Columns of numbers with infinite ones."""
+    rows: int = 0
+    """How many rows polars has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How cells are understood: which mean missing, and where the decimals begin."""
+
+    missing: tuple[str, ...]
+    """The words for missing where numbers, dates, true and false are expected."""
+    missing_words: tuple[str, ...]
+    """The words for missing in a column of words."""
+    decimal: str = "."
+
+    def text(self, name: str) -> pl.Expr:
+        """A cell without the blanks around it; null where it means missing outside of columns of words."""
+        import polars as pl
+
+        cell = pl.col(name).str.strip_chars()
+        return pl.when((cell != "") & ~cell.is_in(self.missing)).then(cell)
+
+    def number(self, text: pl.Expr) -> pl.Expr:
+        """The cell as a fraction; null where it is none."""
+        import polars as pl
+
+        plain = text.str.replace(",", ".", literal=True) if self.decimal == "," else text
+        return plain.cast(pl.Float64, strict=False).fill_nan(None)
+
+    def expression(self, name: str, kind: Kind) -> pl.Expr:
+        """The column in its settled type."""
+        import polars as pl
+
+        text = self.text(name)
+        made: dict[Kind, Callable[[], pl.Expr]] = {
+            "integer": lambda: text.cast(pl.Int64, strict=False),
+            "number": lambda: self.number(text),
+            "boolean": lambda: text.str.to_lowercase() == "true",
+            "date": lambda: _date(text),
+            "datetime": lambda: _datetime(text),
+            "words": lambda: self._words(name),
+        }
+        return made[kind]().alias(name)
+
+    def _words(self, name: str) -> pl.Expr:
+        import polars as pl
+
+        cell = pl.col(name)
+        return pl.when((cell != "") & ~cell.is_in(self.missing_words)).then(cell)
+
+    def figure(self, name: str, figure: str) -> pl.Expr:
+        """How many cells of the column are of this kind."""
+        import polars as pl
+
+        text = self.text(name)
+        made: dict[str, Callable[[], pl.Expr]] = {
+            "filled": lambda: text.count(),
+            "integer": lambda: text.cast(pl.Int64, strict=False).count(),
+            "number": lambda: self.number(text).count(),
+            "infinite": lambda: self.number(text).is_infinite().sum(),
+            "leading_zero": lambda: text.str.contains(r"^[+-]?0\d+$").sum(),
+            "long": lambda: (text.str.contains(r"^[+-]?\d{19,}$") & text.cast(pl.Int64, strict=False).is_null()).sum(),
+            "boolean": lambda: text.str.to_lowercase().is_in(["true", "false"]).sum(),
+            "date": lambda: _date(text).count(),
+            "datetime": lambda: _datetime(text).count(),
+        }
+        return made[figure]().alias(f"{figure}:{name}")
+
+
+def _date(text: pl.Expr) -> pl.Expr:
+    return text.str.to_date("%Y-%m-%d", strict=False)
+
+
+def _datetime(text: pl.Expr) -> pl.Expr:
+    """ISO times to the minute or finer, of UTC or of no zone, and dates as their midnight."""
+    import polars as pl
+
+    plain = text.str.replace(" ", "T", literal=True).str.strip_suffix("Z")
+    fine = plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    minute = plain.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False)
+    return pl.coalesce(fine, minute, _date(text).cast(pl.Datetime("us")))
+
+
+def settle(rows: pl.LazyFrame, names: Sequence[str], cells: Cells, is_words: Callable[[str], bool]) -> Settled:
+    """The type of every column, over all rows.
+
+    Args:
+        rows: Every cell as it stands; null where it is empty.
+        names: The columns.
+        cells: How cells are understood.
+        is_words: Whether the recipe declares that a column holds no numbers.
+    """
+    import polars as pl
+
+    head = _figures(rows.head(HEAD_ROWS), dict.fromkeys(names, EVERYTHING), cells)
+    guess = {name: _kind(head[name], strict=False) for name in names}
+    figures = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
+    doubtful = {name: EVERYTHING for name in names if not _holds(guess[name], figures[name])}
+    if doubtful:
+        figures |= _figures(rows, doubtful, cells)
+    settled = Settled(rows=rows.select(pl.len()).collect(engine="streaming").item())
+    for name in names:
+        counted = figures[name]
+        kind = _kind(counted, strict=True) if name in doubtful else guess[name]
+        settled.kinds[name] = kind
+        _tell(name, kind, counted, settled, is_words(name))
+    return settled
+
+
+def _figures(rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells) -> dict[str, dict[str, int]]:
+    import polars as pl
+
+    expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in ("filled", *figures)]
+    expressions += [pl.col(name).count().alias(f"cells:{name}") for name in wanted]
+    found = rows.select(expressions).collect(engine="streaming").row(0, named=True)
+    return {
+        name: {figure: found[f"{figure}:{name}"] for figure in ("cells", "filled", *figures)}
+        for name, figures in wanted.items()
+    }
+
+
+def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
+    """The narrowest type that all filled cells have. A guess (not strict) takes an empty column for whole numbers."""
+    filled = counted["filled"]
+    if filled == 0:
+        return "words" if strict else "integer"
+    if counted["boolean"] == filled:
+        return "boolean"
+    if counted["number"] == filled:
+        if counted["leading_zero"] or counted["long"]:
+            return "words"
+        return "integer" if counted["integer"] == filled else "number"
+    if counted["date"] == filled:
+        return "date"
+    if counted["datetime"] == filled:
+        return "datetime"
+    return "words"
+
+
+def _holds(guess: Kind, counted: Mapping[str, int]) -> bool:
+    """Whether the guess stands for all rows; if not, all is counted and decided again."""
+    filled = counted["filled"]
+    if guess == "words":
+        # With any number in it, all is counted, to tell a column of numbers with a mistake from one of words.
+        return filled > 0 and counted["number"] == 0 and max(counted["boolean"], counted["datetime"]) < filled
+    if filled == 0 or counted[guess] < filled or counted.get("leading_zero") or counted.get("long"):
+        return False
+    return not (guess == "number" and counted["infinite"])
+
+
+def _tell(name: str, kind: Kind, counted: Mapping[str, int], settled: Settled, is_words: bool) -> None:
+    filled, numbers = counted["filled"], counted.get("number", 0)
+    if kind == "words":
+        if counted.get("leading_zero") and numbers == filled:
+            settled.notes.append(f"Column '{name}' is read as words: its numbers have leading zeros, as codes do.")
+        elif counted.get("long") and numbers == filled:
+            settled.notes.append(f"Column '{name}' is read as words: some whole numbers have more digits than 64 bits.")
+        elif numbers and not is_words:
+            if filled >= NUMBER_ROWS and numbers >= NUMBER_SHARE * filled:
+                settled.bad[name] = filled - numbers
+            else:
+                settled.notes.append(f"Column '{name}' is read as words: {numbers:,} of {filled:,} cells are numbers.")
+        return
+    if counted.get("infinite"):
+        settled.infinite.append(name)
+    words = counted["cells"] - filled
+    if words:
+        settled.notes.append(f"Column '{name}': {words:,} cells hold a word or blanks that mean missing.")

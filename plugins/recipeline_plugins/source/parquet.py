@@ -1,0 +1,73 @@
+"""Rows from Parquet files, with the types that they have there."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from recipeline import DataError, Problem, Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+
+class ParquetSource(Source, name="parquet"):
+    """A Parquet file, or several of the same columns, with the types as they are there.
+
+    Numbers, words, booleans, dates and times become columns of a table; a column of lists, structs or bytes is
+    refused unless data.columns ignores it. Times of a time zone become UTC. NaN counts as missing.
+
+    Apache Parquet format, https://parquet.apache.org/docs/file-format/
+    """
+
+    path: str
+    """The file, beside the recipe or below the working folder; a glob such as `data/*.parquet` takes several in the
+    order of their names."""
+
+    def scan(self) -> pl.LazyFrame:
+        """All rows of all files, in the order of the files' names."""
+        import polars as pl
+
+        frames = []
+        first: pl.Schema | None = None
+        for file in self.files(self.path):
+            try:
+                frame = pl.scan_parquet(file, glob=False)
+                schema = frame.collect_schema()
+            except (pl.exceptions.PolarsError, OSError) as error:
+                reason = str(error).partition("\n")[0]
+                raise DataError(
+                    Problem(f"this is no Parquet file that can be read: {reason}", file=str(file))
+                ) from error
+            if first is None:
+                first = schema
+            elif schema != first:
+                raise DataError(
+                    Problem(
+                        "this file has other columns than the first one",
+                        file=str(file),
+                        found=", ".join(f"{name} {dtype}" for name, dtype in schema.items() if first.get(name) != dtype)
+                        or "fewer columns, or in another order",
+                        suggestion=f"Expected: {', '.join(f'{name} {dtype}' for name, dtype in first.items())}.",
+                    )
+                )
+            frames.append(frame)
+        return pl.concat(frames)
+
+    def fingerprint(self) -> str:
+        """The sha256 of the files' bytes."""
+        digest = hashlib.sha256()
+        for file in self.files(self.path):
+            digest.update(_digest(file))
+        return digest.hexdigest()
+
+    def location(self) -> str:
+        """The path as the recipe writes it."""
+        return self.path
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
