@@ -11,7 +11,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 def ties(prediction: torch.Tensor, positive: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Positive and negative rows at each distinct prediction, from the highest down; (rows,) to two of (values,)."""
-    values, place = prediction.unique(return_inverse=True)
+    values, place = torch.unique(prediction, return_inverse=True)
     positives = torch.bincount(place[positive], minlength=len(values)).flip(0)
     negatives = torch.bincount(place[~positive], minlength=len(values)).flip(0)
     return positives, negatives

@@ -1,0 +1,65 @@
+"""Made-up targets, answers and states that the checks share."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from recipeline.families.loss import Loss
+from recipeline.families.metric import Metric
+from recipeline.families.report import Report
+from recipeline.families.spec import TASKS, TargetSpec
+from recipeline.testing.promises import holds
+
+if TYPE_CHECKING:
+    import torch
+
+ROWS = 64
+"""Rows of a made-up batch: enough that every code of a category occurs."""
+
+
+def targets_for(plugin: Loss | Metric | Report) -> list[TargetSpec]:
+    """A made-up target for each task that the plugin is for, all of them where it names none."""
+    tasks: set[str] = set(plugin.tasks or TASKS)
+    unknown = sorted(tasks - set(TASKS))
+    holds(not unknown, plugin, f"declares tasks that exist: {', '.join(TASKS)}", ", ".join(unknown))
+    known = [
+        TargetSpec("regression", ("y",)),
+        TargetSpec("regression", ("y", "z")),
+        TargetSpec("binary", ("y",), ("no", "yes"), (40, 24)),
+        TargetSpec("multiclass", ("y",), ("a", "b", "c"), (30, 20, 14)),
+        TargetSpec("multilabel", ("p", "q", "r"), ("p", "q", "r"), (30, 20, 14)),
+    ]
+    return [target for target in known if target.task in tasks]
+
+
+def truth_for(target: TargetSpec, rows: int, seed: int) -> torch.Tensor:
+    """True answers for a batch, with every class in it where it has enough rows."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    if target.is_classes:
+        return torch.randperm(rows, generator=generator) % target.outputs
+    values = torch.randn(rows, target.outputs, generator=generator)
+    return (values > 0).float() if target.task == "multilabel" else values
+
+
+def predicted(truth: torch.Tensor, target: TargetSpec) -> torch.Tensor:
+    """Predictions that would be right if this were the truth, in the form that a metric gets."""
+    import torch
+
+    if target.task == "binary":
+        return 0.05 + 0.9 * truth.double()
+    if target.task == "multiclass":
+        return 0.05 + 0.85 * torch.nn.functional.one_hot(truth, target.outputs).double()
+    return 0.05 + 0.9 * truth.double() if target.task == "multilabel" else truth.double()
+
+
+def saved_and_loaded(state: Any) -> Any:
+    """Through a checkpoint's way: torch's file format, loaded without executing anything."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)

@@ -1,0 +1,111 @@
+"""What a preprocessing step promises: a state that is all it knows, and rows that don't see each other."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from recipeline.errors import RecipelineError
+from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTransform
+from recipeline.families.spec import ROLES
+from recipeline.testing.promises import broken, holds, promised
+from recipeline.testing.tables import close, equal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None:
+    """Check a step on a table, half of whose rows it is fitted on."""
+    import polars as pl
+
+    holds(step.new_role is None or step.new_role in ROLES, step, "declares a `new_role` that is a role")
+    table = frame if frame is not None else _table_for(step)
+    train, others = table.head(table.height // 2), table.tail(table.height - table.height // 2)
+    with promised(step, "fits the train rows"):
+        state = step.fit(train.lazy())
+    with promised(step, "learns a state that is JSON-able"):
+        text = json.dumps(state, allow_nan=False, sort_keys=True)
+    holds(json.loads(text) == state, step, "learns a state that JSON gives back unchanged", text[:200])
+
+    def transform(rows: pl.DataFrame) -> pl.DataFrame:
+        # A fresh instance and a state out of JSON: what serving has. What isn't in the state is lost.
+        fresh = type(step).model_validate({k: v for k, v in step.as_recipe().items() if k != "type"})
+        lazy = fresh.transform(rows.lazy(), json.loads(text))
+        holds(isinstance(lazy, pl.LazyFrame), step, "transforms a lazy frame to a lazy frame")
+        return lazy.collect()
+
+    with promised(step, "transforms the train rows from the state alone"):
+        made = transform(train)
+    holds(made.height == train.height, step, "keeps the number of rows", f"{train.height} became {made.height}")
+    own = step.transform(train.lazy(), state).collect()
+    holds(equal(own, made), step, "keeps all that it has learnt in the state, and nothing in itself")
+    holds(json.dumps(state, sort_keys=True) == text, step, "leaves the state as it is while transforming")
+    try:
+        transform(others)
+    except RecipelineError:
+        unseen = False  # rows that were not there at fitting may be refused, in words
+    except Exception as error:
+        raise broken(step, "transforms rows it has not seen, or refuses them in words", error) from error
+    else:
+        unseen = True
+    with promised(step, "fits the same rows again"):
+        again = step.fit(train.lazy())
+    holds(
+        json.dumps(again, sort_keys=True) == text,
+        step,
+        "learns the same from the same train rows, whatever came between",
+    )
+
+    rows = table if unseen else train
+    whole = transform(rows)
+    one_by_one = pl.concat([transform(rows.slice(i, 1)) for i in range(rows.height)])
+    holds(close(whole, one_by_one), step, "transforms row by row: one row alone gives what it gives among others")
+    holds(equal(transform(rows.reverse()).reverse(), whole), step, "keeps the order of the rows")
+    for name, codes in step.cardinalities(state).items():
+        holds(name in made.columns, step, "gives cardinalities of columns that it returns", name)
+        inside = whole[name].is_not_null() & (whole[name] >= 0) & (whole[name] < codes)
+        holds(bool(inside.all()), step, f"codes '{name}' from 0 to {codes - 1}, unseen values too")
+    if isinstance(step, RowFilter):
+        kept = table.select(keep=step.keep(table.columns))["keep"]
+        holds(kept.dtype == pl.Boolean and kept.null_count() == 0, step, "keeps or leaves out: true or false a row")
+    if isinstance(step, TargetTransform):
+        import torch
+
+        values = torch.tensor(made.to_numpy(), dtype=torch.float64)
+        back = step.inverse(values, json.loads(text))
+        original = torch.tensor(train.to_numpy(), dtype=torch.float64)
+        holds(back.shape == original.shape, step, "undoes itself in the same shape (batch, targets)")
+        holds(torch.allclose(back, original, rtol=1e-6, atol=1e-6), step, "undoes itself: inverse(transform(y)) = y")
+
+
+def _table_for(step: Preprocessing) -> pl.DataFrame:
+    """The columns that the step's `columns` choose from a table with some of every role."""
+    import polars as pl
+
+    rows = 40
+    roles: dict[str, dict[str, list[Any]]] = {
+        "numeric": {
+            "height": [round(math.sin(i) * 30 + 170, 2) for i in range(rows)],
+            "children": [i * 7 % 5 for i in range(rows)],
+        },
+        "categorical": {
+            "city": [("Oslo", "Rome", "Lima", "Bern")[i * 5 % 4] for i in range(rows)],
+            "size": [("S", "M", "L")[i * 7 % 3] for i in range(rows)],
+        },
+        "boolean": {"member": [i % 3 == 0 for i in range(rows)]},
+        "datetime": {"since": [datetime(2019, 12, 30) + timedelta(hours=i * 29) for i in range(rows)]},
+        "text": {"note": [f"  Note {i % 7},  in words " for i in range(rows)]},
+    }
+    if isinstance(step, TargetTransform):
+        return pl.DataFrame({"price": roles["numeric"]["height"]})
+    wanted = [step.columns] if isinstance(step.columns, str) else step.columns
+    everything = {name: values for columns in roles.values() for name, values in columns.items()}
+    chosen: dict[str, list[Any]] = {}
+    for word in wanted:
+        found = everything if word == "all" else roles.get(word, {word: everything.get(word, [])})
+        chosen |= {name: values for name, values in found.items() if values}
+    holds(bool(chosen), step, "finds its columns in a made-up table (or give `frame=`)", repr(step.columns))
+    return pl.DataFrame(chosen)
