@@ -1,0 +1,61 @@
+"""A JSON schema in a few words, as a table of settings has room for: its type, its range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from recipeline.recipe.by_name import FAMILY_KEY
+
+Schema = Mapping[str, Any]
+
+_KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true, false", "null": "null"}
+
+
+def kind(schema: Schema, definitions: Schema) -> str:
+    """What may stand there: `whole number`, `text or null`, `relu, gelu or tanh`, `list of text`."""
+    words = list(dict.fromkeys(_kind(branch, definitions) for branch in branches(schema, definitions)))
+    return " or ".join(words)
+
+
+def span(schema: Schema, definitions: Schema) -> str:
+    """The limits of numbers and the sizes of lists and texts; empty when there are none."""
+    return "; ".join(dict.fromkeys(filter(None, (_span(branch) for branch in branches(schema, definitions)))))
+
+
+def branches(schema: Schema, definitions: Schema) -> Iterator[Schema]:
+    """The alternatives of a schema, references followed."""
+    while "$ref" in schema:
+        schema = definitions[str(schema["$ref"]).rpartition("/")[2]]
+    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    for one in alternatives:
+        yield from branches(one, definitions)
+    if not alternatives:
+        yield schema
+
+
+def _kind(schema: Schema, definitions: Schema) -> str:
+    if FAMILY_KEY in schema:
+        return f"{schema[FAMILY_KEY]}"
+    if "const" in schema or "enum" in schema:
+        return ", ".join("null" if v is None else str(v) for v in schema.get("enum") or [schema["const"]])
+    name = schema.get("type")
+    if name == "array":
+        items = schema.get("items")
+        return f"list of {kind(items, definitions)}" if isinstance(items, Mapping) and items else "list"
+    if name == "object":
+        values = schema.get("additionalProperties")
+        return f"mapping to {kind(values, definitions)}" if isinstance(values, Mapping) else "mapping"
+    return _KINDS.get(str(name), "anything")
+
+
+def _span(schema: Schema) -> str:
+    names = (
+        ("minimum", "≥ {}"), ("exclusiveMinimum", "> {}"), ("maximum", "≤ {}"), ("exclusiveMaximum", "< {}"),
+        ("minItems", "≥ {} entries"), ("maxItems", "≤ {} entries"), ("minLength", "≥ {} characters"),
+        ("maxLength", "≤ {} characters"), ("multipleOf", "multiple of {}"), ("pattern", "like {}"),
+    )  # fmt: skip
+    own = [form.format(schema[key]) for key, form in names if key in schema]
+    items = schema.get("items")
+    inner = _span(items) if isinstance(items, Mapping) else ""
+    return ", ".join([*own, f"each {inner}"] if inner else own)
