@@ -18,7 +18,7 @@ OTHER_WORDS = {
     "gradient_accumulation": "accumulate", "num_threads": "threads", "trainer": "training", "logger": "tracking",
     "mlflow": "tracking", "logging": "tracking", "tracking_uri": "uri", "experiment_name": "experiment",
     "momentum_decay": "momentum", "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
-    "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",
+    "delimiter": "separator", "sep": "separator", "na_values": "missing", "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",
     "class_path": "type", "_target_": "type", "val": "validation", "valid": "validation", "monitor_metric": "monitor",
 }  # fmt: skip
 """What other tools call it -> what a recipe calls it."""

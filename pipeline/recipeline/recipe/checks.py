@@ -14,6 +14,7 @@ from recipeline.nearest import did_you_mean
 from recipeline.recipe.defaults import METRICS
 from recipeline.recipe.model import Recipe
 from recipeline.recipe.node import Path, dotted
+from recipeline.recipe.schema_view import either
 
 ALWAYS_LOGGED = ("train/loss", "val/loss", "lr")
 """The metrics of every run that may be watched, besides `val/<metric>`."""
@@ -93,7 +94,7 @@ def _tasks(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Find
             who = f"the {plugin.family} '{plugin.plugin_name}'"
             yield Finding(
                 path,
-                f"{who} is made for {_either(sorted(tasks))}, and the task is {task}",
+                f"{who} is made for {either(sorted(tasks))}, and the task is {task}",
                 suggestion=f"For {task} there {'is' if len(others) == 1 else 'are'}: {', '.join(others)}."
                 if others
                 else None,
@@ -234,7 +235,3 @@ def _targets(recipe: Recipe, task: Task | None) -> Iterator[Finding]:
             f"'{step.plugin_name}' works on a target of numbers, and the task is {task}",
             suggestion="Remove it: classes are not normalized.",
         )
-
-
-def _either(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -19,11 +19,7 @@ from recipeline.recipe.by_name import FAMILY_KEY
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ENVIRONMENT = {
-    "type": "string",
-    "pattern": r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}",
-    "description": "From the environment.",
-}
+_VARIABLE = r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}"
 _TEXT_LIMITS = {"enum", "const", "pattern", "format", "minLength", "maxLength"}
 
 

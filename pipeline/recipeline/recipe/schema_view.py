@@ -83,9 +83,14 @@ class View:
 
     def expected(self, node: Node | None) -> str:
         """What may stand here, in words; empty when anything may."""
-        words = [branch._words(node) for branch in self.branches(node) if branch.schema.get("type") != "null"]
-        found = [word for word in dict.fromkeys(words) if word]
-        return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}" if found else ""
+        found: dict[str, None] = {}
+        for branch in self.branches(node):
+            schema = branch.schema
+            if "const" in schema or "enum" in schema:
+                found |= dict.fromkeys(word(value) for value in schema.get("enum") or [schema["const"]])
+            elif schema.get("type") != "null":
+                found[branch._words(node)] = None
+        return either([words for words in found if words])
 
     def choices(self, node: Node | None) -> list[str]:
         """The words of which one may stand here."""
@@ -111,10 +116,6 @@ class View:
         schema, kind = self.schema, self.schema.get("type")
         if self.family is not None:
             return f"the name of {article(self.family)} {self.family}, or a mapping with its `type`"
-        if "const" in schema or "enum" in schema:
-            values = schema.get("enum") or [schema["const"]]
-            words = [word(value) for value in values]
-            return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
         if kind in ("integer", "number"):
             return ("a whole number" if kind == "integer" else "a number") + _range(schema)
         if kind == "string":
@@ -145,6 +146,11 @@ def word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else repr(value)
+
+
+def either(words: list[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def article(noun: str) -> str:

@@ -269,7 +269,11 @@ def _advice(node: Node, view: View) -> str | None:
     kinds = {str(branch.schema.get("type")) for branch in view.branches(node)}
     if isinstance(node.content, str):
         return did_you_mean(node.content, view.choices(node)) or _advice_on_text(node.content, node.quoted, kinds)
-    if "string" in kinds and isinstance(node.content, int | float) and node.written:
+    choices = view.choices(node)
+    near = [choice for choice in choices if node.written and choice.startswith(f"{node.written}-")]
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    if "string" in kinds and not choices and isinstance(node.content, int | float) and node.written:
         return f"Write it in quotes: '{node.written}'."
     if "integer" in kinds and isinstance(node.content, float) and node.content.is_integer():
         return f"Write {int(node.content)}."
