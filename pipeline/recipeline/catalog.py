@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -150,8 +150,13 @@ class Catalog:
         return Problem(f"no {family} is named {shown}", suggestion=f"{advice} {see}" if advice else see)
 
 
-def _owner(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+def _owners(points: Sequence[EntryPoint]) -> list[tuple[str, str]]:
+    """Name and version of the distribution of each entry point, each distribution's metadata parsed once."""
+    known: dict[int, tuple[str, str]] = {}
+    for point in points:
+        if id(point.dist) not in known:
+            known[id(point.dist)] = (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+    return [known[id(point.dist)] for point in points]
 
 
 def build(points: Iterable[EntryPoint]) -> Catalog:
@@ -163,8 +168,9 @@ def build(points: Iterable[EntryPoint]) -> Catalog:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     catalog = Catalog(manager)
-    for point in sorted(points, key=lambda p: (_owner(p), p.name)):
-        distribution, version = _owner(point)
+    listed = list(points)
+    owned = sorted(zip(_owners(listed), listed, strict=True), key=lambda pair: (pair[0], pair[1].name))
+    for (distribution, version), point in owned:
         try:
             module = point.load()
             name = f"{distribution}:{point.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 
 class FromEnvironment(BaseModel):
@@ -14,6 +14,8 @@ class FromEnvironment(BaseModel):
     Its fields have the values. What is dumped or printed has `${env:NAME}`, as the recipe does: a value may be a
     password, and dumps go into params, artifacts and logs.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     _written: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
 

@@ -17,8 +17,9 @@ OTHER_WORDS = {
     "gpus": "devices", "num_devices": "devices", "accumulate_grad_batches": "accumulate",
     "gradient_accumulation": "accumulate", "num_threads": "threads", "trainer": "training", "logger": "tracking",
     "mlflow": "tracking", "logging": "tracking", "tracking_uri": "uri", "experiment_name": "experiment",
-    "momentum_decay": "momentum", "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
-    "delimiter": "separator", "sep": "separator", "na_values": "missing", "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",
+    "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
+    "delimiter": "separator", "sep": "separator", "na_values": "missing",
+    "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",
     "class_path": "type", "_target_": "type", "val": "validation", "valid": "validation", "monitor_metric": "monitor",
 }  # fmt: skip
 """What other tools call it -> what a recipe calls it."""

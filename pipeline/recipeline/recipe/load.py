@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from recipeline.catalog import Catalog, installed
 from recipeline.errors import Problem, RecipeError, UsageError
-from recipeline.recipe import checks, environment, overrides, wording
+from recipeline.recipe import checks, environment, overrides
 from recipeline.recipe.model import Recipe
 from recipeline.recipe.node import Node, Place, dotted, problem_at
 from recipeline.recipe.read import decode, read, read_file
@@ -98,6 +98,8 @@ def _validate(root: Node, catalog: Catalog, folder: FilePath | None) -> tuple[Re
     try:
         return Recipe.model_validate(root.plain(), context=context), []
     except ValidationError as error:
+        from recipeline.recipe import wording
+
         return None, wording.problems(error, root, catalog)
 
 
