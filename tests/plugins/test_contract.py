@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from recipeline.catalog import Entry, installed
 from recipeline.testing import check_plugin
 
@@ -19,7 +20,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "split.column": {"column": "part"},
     "split.group": {"column": "house"},
     "split.time": {"column": "day"},
-    "split.files": {"column": "file"},
+    "split.files": {"train": "train", "validation": "validation", "test": "test"},
 }
 
 # Settings that take another way through a plugin than its defaults do.

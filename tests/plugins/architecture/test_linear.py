@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from recipeline import Block, InputSpec, RecipeError
+from recipeline_plugins.architecture.linear import Linear
+
+INPUTS = InputSpec({"numeric": Block(("a", "b"), (2,))})
+
+
+def test_is_a_matrix_and_a_bias_that_start_at_zero() -> None:
+    layer = Linear().build(INPUTS, 3)
+    assert {name: tuple(p.shape) for name, p in layer.named_parameters()} == {"weight": (3, 2), "bias": (3,)}
+    assert not any(p.any() for p in layer.parameters())
+    x = torch.tensor([[2.0, -1.0]])
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    assert layer(x).tolist() == [[0.5, 2.0, -1.0]]
+
+
+def test_finds_the_least_squares_solution() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(50, 2, generator=generator)
+    y = x @ torch.tensor([[1.5], [-2.0]]) + 0.7
+    layer = Linear().build(INPUTS, 1)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=50)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = (layer(x) - y).square().mean()
+        loss.backward()
+        return loss.item()
+
+    optimizer.step(closure)
+    assert layer.weight.flatten().tolist() == pytest.approx([1.5, -2.0], abs=1e-3)
+    assert layer.bias.item() == pytest.approx(0.7, abs=1e-3)
+
+
+@pytest.mark.parametrize("inputs", [InputSpec({}), InputSpec({"numeric": Block((), (0,))})])
+def test_says_that_there_are_no_inputs(inputs: InputSpec) -> None:
+    with pytest.raises(RecipeError, match=r"'linear' has no inputs: no numeric feature .* 'one_hot'"):
+        Linear().build(inputs, 1)
