@@ -13,6 +13,7 @@ from recipeline.data import task as target_task
 from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role, Task
+from recipeline.families.split import FILE_COLUMN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +42,8 @@ class Table:
     """The source's fingerprint."""
     location: str
     """What a reader would call the source: a path or the name of a data set."""
+    files: tuple[tuple[str, int], ...] = ()
+    """The files that the rows come from, in order, with the number of rows of each."""
     notes: tuple[str, ...] = ()
     cache_hit: bool = False
 
@@ -49,6 +52,34 @@ class Table:
         import polars as pl
 
         return pl.scan_ipc(self.path)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """Where a row (counted from 0) stands: its file, and its number there, counted from 1."""
+        if len(self.files) > 1:
+            for file, rows in self.files:
+                if row < rows:
+                    return file, row + 1
+                row -= rows
+        return self.location, row + 1
+
+    def file_names(self) -> pl.Series:
+        """The file of each row, for splits by file.
+
+        Raises:
+            DataError: the source isn't made of files.
+        """
+        import polars as pl
+
+        if not self.files:
+            raise DataError(
+                Problem(
+                    "a split by files needs a source of files",
+                    file=self.location,
+                    suggestion="Use a source such as csv with a path that takes several files: 'data/*.csv'.",
+                )
+            )
+        names = [pl.Series(FILE_COLUMN, [file]).new_from_index(0, rows) for file, rows in self.files if rows]
+        return pl.concat(names)
 
 
 def identity(plugin: Plugin, catalog: Catalog) -> list[Any]:
@@ -91,7 +122,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
             raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
         _refuse_infinities(path, location)
         height = pl.scan_ipc(path).select(pl.len()).collect().item()
-        return {"rows": height, "notes": list(source.notes())}
+        return {"rows": height, "notes": list(source.notes()), "files": [list(file) for file in source.row_files()]}
 
     entry = store.obtain(cache / "tables", key, build)
     path = entry.folder / TABLE
@@ -121,6 +152,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         targets=targets,
         fingerprint=fingerprint,
         location=location,
+        files=tuple((file, count) for file, count in entry.info["files"]),
         notes=tuple(notes),
         cache_hit=entry.hit,
     )

@@ -10,7 +10,7 @@ from recipeline.data import roles as column_roles
 from recipeline.data.read import Table
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.spec import PARTS, Part, Role
-from recipeline.families.split import Split
+from recipeline.families.split import FILE_COLUMN, Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
     if how is None:
         raise RecipelineError("The recipe's defaults are not filled in: data.split is open.")
     needs = how.needs(table.targets)
-    unknown = [name for name in needs if name not in table.schema]
+    unknown = [name for name in needs if name not in table.schema and name != FILE_COLUMN]
     if unknown:
         raise RecipeError(
             *[
@@ -80,7 +80,10 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
                 for name in unknown
             ]
         )
-    rows = table.scan().select(needs).collect() if needs else pl.DataFrame(height=table.rows)
+    columns = [name for name in needs if name in table.schema]
+    rows = table.scan().select(columns).collect() if columns else pl.DataFrame(height=table.rows)
+    if FILE_COLUMN in needs and FILE_COLUMN not in table.schema:
+        rows = rows.with_columns(table.file_names())
     assigned = how.assign(rows, table.targets, recipe.seed)
     codes = _codes(assigned, table.rows, how)
     _check_missing_targets(table, codes)
@@ -91,7 +94,7 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
         note for name, note in left_out.items() if name not in hidden and table.roles[name] != "ignore"
     ]  # those that all rows leave out have been told by `read`
     for name in how.hides():
-        if name not in table.targets:
+        if name in table.schema and name not in table.targets:
             notes.append(f"Column '{name}' decides the split, so the model doesn't see it.")
     if table.task in ("binary", "multiclass"):
         _check_classes(table, codes)
@@ -130,12 +133,13 @@ def _check_missing_targets(table: Table, codes: np.ndarray) -> None:
     for name in table.targets:
         missing = (targets[name].is_null() & (targets["__part__"] != LEFT_OUT)).arg_true()
         if len(missing):
-            rest = f", and {len(missing) - 1:,} more rows like it" if len(missing) > 1 else ""
+            rest = f", here and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
+            file, row = table.place(missing[0])
             problems.append(
                 Problem(
                     f"the target is missing{rest}",
-                    file=table.location,
-                    row=missing[0] + 1,
+                    file=file,
+                    row=row,
                     field=name,
                     suggestion="Fill it in, or take such rows out of the data.",
                 )
@@ -205,11 +209,12 @@ def _refuse_unseen(labels: pl.Series, parts: pl.Series, known: pl.Series, table:
         if label in told:
             continue
         told.add(label)
+        file, number = table.place(row)
         problems.append(
             Problem(
                 f"a class of the {PARTS[parts[row]]} part never occurs in the train part",
-                file=table.location,
-                row=row + 1,
+                file=file,
+                row=number,
                 field=table.targets[0],
                 found=repr(label),
                 suggestion="Stratify the split, bring more rows of this class, or take it out of the data.",

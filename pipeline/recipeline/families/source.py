@@ -51,6 +51,10 @@ class Source(FromEnvironment, Plugin, family="source"):
         """What a reader should be told once about how the rows were read; known after `scan`."""
         return ()
 
+    def row_files(self) -> Sequence[tuple[str, int]]:
+        """The files that the rows come from, in order, with the number of rows of each; known after `scan`."""
+        return ()
+
     def location(self) -> str:
         """What a reader would call the place: a path or the name of a data set."""
         return self.plugin_name

@@ -67,6 +67,7 @@ class CsvSource(Source, name="csv"):
 
     _declared: dict[str, Role] = PrivateAttr(default_factory=dict)
     _notes: list[str] = PrivateAttr(default_factory=list)
+    _row_files: list[tuple[str, int]] = PrivateAttr(default_factory=list)
     _unpacked: Path | None = PrivateAttr(default=None)
 
     def expect(self, roles: Mapping[str, Role]) -> None:
@@ -77,14 +78,20 @@ class CsvSource(Source, name="csv"):
         """What was read as missing or as words, and which lines were skipped."""
         return tuple(self._notes)
 
+    def row_files(self) -> Sequence[tuple[str, int]]:
+        """The files in the order of their names, with the rows of each."""
+        return tuple(self._row_files)
+
     def location(self) -> str:
         """The path as the recipe writes it."""
         return self.path
 
     def fingerprint(self) -> str:
-        """The sha256 of the files' bytes and of the settings."""
+        """The sha256 of the settings and of the files' bytes; of several files, their names too."""
         digest = hashlib.sha256(json.dumps(self.model_dump(mode="json", exclude={"path"}), sort_keys=True).encode())
-        for file in self.files(self.path):
+        files = self.files(self.path)
+        for file in files:
+            digest.update(file.name.encode() if len(files) > 1 else b"")
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         return digest.hexdigest()
@@ -134,6 +141,7 @@ class CsvSource(Source, name="csv"):
             )
         self._refuse(rows, settled, cells, list(zip(files, counts, strict=True)))
         self._notes += settled.notes
+        self._row_files = [(str(file), count) for file, count in zip(files, counts, strict=True)]
         return rows.select(cells.expression(name, settled.kinds[name]) for name in first.names)
 
     def _cells(self) -> Cells:

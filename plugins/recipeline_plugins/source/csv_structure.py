@@ -192,6 +192,7 @@ class _Pass:
         self._closing = False  # whether the last byte may have closed a quoted cell
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._undecodable = False
+        self._lost: int | None = None  # the row of a stray quote: what follows it can't be told apart any more
 
     def feed(self, block: bytes) -> None:
         """Look at the next bytes."""
@@ -215,7 +216,7 @@ class _Pass:
 
     def finish(self) -> Structure:
         """Look at what is left when the file ends, and return what was found."""
-        if self._inside and not self.found.problems:  # otherwise a stray quote before has turned in and out around
+        if self._inside and self._lost is None:
             self._problem(
                 self._opened,
                 "a quoted cell is never closed",
@@ -293,20 +294,17 @@ class _Pass:
         )  # a carriage return inside a line is caught by the row's cells
         bad_close += inner[~fine].tolist()
         bad_open = opening[~starts[opening]].tolist()
-        for place in sorted(bad_open)[:MOST_PROBLEMS]:
+        strays = [(place, True) for place in bad_open[:1]] + [(place, False) for place in bad_close[:1]]
+        if strays and self._lost is None:
+            place, is_open = min(strays)
             row = self._row + int(np.searchsorted(row_of, place))
-            self._problem(
-                row,
-                "a quote stands inside a cell that doesn't begin with one",
-                "Put the whole cell in quotes and double the quote inside, or set quote: null.",
-            )
-        for place in sorted(bad_close)[:MOST_PROBLEMS]:
-            row = self._row + int(np.searchsorted(row_of, place))
-            self._problem(
-                row,
-                "a quoted cell goes on after its closing quote",
-                "Double a quote that is part of the text. An earlier quote may never have been closed.",
-            )
+            message = "a quote stands inside a cell that doesn't begin with one"
+            advice = "Put the whole cell in quotes and double the quote inside, or set quote: null."
+            if not is_open:
+                message = "a quoted cell goes on after its closing quote"
+                advice = "Double a quote that is part of the text. An earlier quote may never have been closed."
+            self._problem(row, message, advice)
+            self._lost = row
         if len(opening):
             self._opened = self._row + int(np.searchsorted(row_of, opening[-1]))
         self._closing = bool(len(closing)) and int(closing[-1]) == len(data) - 1
@@ -349,6 +347,8 @@ class _Pass:
         )
 
     def _problem(self, row: int, message: str, suggestion: str) -> None:
+        if self._lost is not None and row >= self._lost:
+            return
         if len(self.found.problems) >= MOST_PROBLEMS:
             self.found.more += 1
             return

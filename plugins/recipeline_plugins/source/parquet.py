@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from pydantic import PrivateAttr
 
 from recipeline import DataError, Problem, Source
 
@@ -26,16 +29,20 @@ class ParquetSource(Source, name="parquet"):
     """The file, beside the recipe or below the working folder; a glob such as `data/*.parquet` takes several in the
     order of their names."""
 
+    _row_files: list[tuple[str, int]] = PrivateAttr(default_factory=list)
+
     def scan(self) -> pl.LazyFrame:
         """All rows of all files, in the order of the files' names."""
         import polars as pl
 
         frames = []
+        self._row_files = []
         first: pl.Schema | None = None
         for file in self.files(self.path):
             try:
                 frame = pl.scan_parquet(file, glob=False)
                 schema = frame.collect_schema()
+                count = frame.select(pl.len()).collect().item()
             except (pl.exceptions.PolarsError, OSError) as error:
                 reason = str(error).partition("\n")[0]
                 raise DataError(
@@ -54,14 +61,21 @@ class ParquetSource(Source, name="parquet"):
                     )
                 )
             frames.append(frame)
+            self._row_files.append((str(file), count))
         return pl.concat(frames)
 
     def fingerprint(self) -> str:
-        """The sha256 of the files' bytes."""
+        """The sha256 of the files' bytes; of several files, their names too."""
         digest = hashlib.sha256()
-        for file in self.files(self.path):
+        files = self.files(self.path)
+        for file in files:
+            digest.update(file.name.encode() if len(files) > 1 else b"")
             digest.update(_digest(file))
         return digest.hexdigest()
+
+    def row_files(self) -> Sequence[tuple[str, int]]:
+        """The files in the order of their names, with the rows of each."""
+        return tuple(self._row_files)
 
     def location(self) -> str:
         """The path as the recipe writes it."""
