@@ -16,8 +16,9 @@ def run(job: Job) -> None:
     best = checkpoints_of(trainer).best_model_path
     module.load_state_dict(trainer.strategy.checkpoint_io.load_checkpoint(best)["state_dict"])
     if "test" in job.data.parts:
-        for measured in trainer.test(module, datamodule=job.datamodule, verbose=False):
-            job.metrics |= {name: float(value) for name, value in measured.items()}
+        trainer.test(module, datamodule=job.datamodule, verbose=False)
+        measured = trainer.callback_metrics
+        job.metrics |= {name: float(value) for name, value in measured.items() if name.startswith("test/")}
     job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)
     module.to("cpu")
     job.prediction = answers(

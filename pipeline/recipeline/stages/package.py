@@ -17,6 +17,7 @@ def run(job: Job) -> None:
     from recipeline.training.datamodule import evaluation_batch
 
     assert job.module is not None
+    assert job.datamodule is not None
     assert job.prediction is not None
     bundle = job.folder / "model"
     write_bundle(
@@ -31,5 +32,12 @@ def run(job: Job) -> None:
     expected = answer_frame(job.prediction[: len(numbers)], job.data.target)
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
     raw = job.raw_rows(numbers)
-    job.model_uri = log_model(job.run, bundle, example=raw.head(5), register_as=job.recipe.tracking.register_as)
-    check_model(job.model_uri, raw, expected[order])
+    holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
+    job.model_uri = log_model(
+        job.run,
+        bundle,
+        example=raw.head(5),
+        nullable=[name for name, count in holes.items() if count],
+        register_as=job.recipe.tracking.register_as,
+    )
+    check_model(job.model_uri, raw, expected[order], tracking_uri=job.run.tracking_uri)

@@ -120,9 +120,11 @@ class TrainingModule(pl.LightningModule):
         metrics.update(prediction, target)
 
     def _log_part(self, part: str, metrics: MetricCollection) -> None:
-        self.log(f"{part}/loss", self._mean_loss(part))
+        # The test part is judged once, after the training: a number of the run, not a point of a curve.
+        curve = part != "test"
+        self.log(f"{part}/loss", self._mean_loss(part), logger=curve)
         for name, value in metrics.compute().items():
-            self.log(f"{part}/{name}", value.float())
+            self.log(f"{part}/{name}", value.float(), logger=curve)
         metrics.reset()
 
     def _count(self, part: str, loss: torch.Tensor, examples: int) -> None:
@@ -139,7 +141,7 @@ class TrainingModule(pl.LightningModule):
         raise TrainingError(
             Problem(
                 f"the loss is no longer a finite number at epoch {self.current_epoch + 1}, batch {batch_idx + 1}",
-                found=f"{float(loss)}",
+                found=f"{loss.item()}",
                 suggestion="Lower optimizer.lr, add the regularization gradient_clip, or normalize the inputs "
                 "(preprocessing: standardize) and the target (normalize_target).",
             )

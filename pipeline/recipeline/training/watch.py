@@ -25,6 +25,7 @@ class Watch(pl.Callback):
     def __init__(self) -> None:
         self._norms: list[torch.Tensor] = []
         self._examples = 0
+        self._lr = 0.0
         self._began = self._ended = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -56,6 +57,8 @@ class Watch(pl.Callback):
                 )
             )
         self._norms.append(norm.detach())
+        # Taken here: at the epoch's end the schedule has moved on already.
+        self._lr = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -68,7 +71,7 @@ class Watch(pl.Callback):
         """Log the epoch's loss, rate, mean norm and speed over all processes."""
         assert isinstance(pl_module, Watched)
         pl_module.log_train_epoch()
-        pl_module.log("lr", float(trainer.optimizers[0].param_groups[0]["lr"]))
+        pl_module.log("lr", self._lr)
         if self._norms:
             pl_module.log("grad_norm", torch.stack(self._norms).float().mean())
         seconds = max(self._ended - self._began, 1e-9)
