@@ -133,7 +133,7 @@ def moments(step: Preprocessing, frame: pl.LazyFrame, *, skip_infinite: bool = F
             found[name].add(batch[name].drop_nulls().to_numpy())
     if not skip_infinite:
         _refuse_infinite(step, {name: moment.infinite for name, moment in found.items()})
-    _refuse_overflow(step, {name: {"mean": m.mean, "squares": m.squares} for name, m in found.items()})
+    _refuse_overflow(step, {name: {"mean": m.centre, "deviation": m.deviation} for name, m in found.items()})
     return found
 
 

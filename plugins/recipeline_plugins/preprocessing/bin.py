@@ -57,8 +57,8 @@ class Bin(Preprocessing, name="bin"):
         bins = 5 if self.bins is None else self.bins
         shares = [step / bins for step in range(1, bins)]
         if self.method == "uniform":
-            ends = summarize(self, frame, {"min": lambda x: x.min(), "max": lambda x: x.max()})
-            return {name: {"edges": _between(found["min"], found["max"], shares)} for name, found in ends.items()}
+            ends = summarize(self, frame, {"min": lambda x: x.min(), "width": lambda x: x.max() - x.min()})
+            return {name: {"edges": _between(found["min"], found["width"], shares)} for name, found in ends.items()}
         measures: dict[str, Measure] = {"min": lambda x: x.min()}
         measures |= {str(step): _quantile(share) for step, share in enumerate(shares)}
         quantiles = summarize(self, frame, measures)
@@ -88,11 +88,11 @@ def _quantile(share: float) -> Measure:
     return lambda x: x.quantile(share, "linear")
 
 
-def _between(least: float | None, largest: float | None, shares: list[float]) -> list[float]:
+def _between(least: float | None, width: float | None, shares: list[float]) -> list[float]:
     """Limits at these shares of the way; none where there is no way."""
-    if least is None or largest is None:
+    if least is None or width is None:
         return []
-    return _distinct([least + share * (largest - least) for share in shares], least)
+    return _distinct([least + share * width for share in shares], least)
 
 
 def _distinct(limits: list[float | None], least: float | None) -> list[float]:

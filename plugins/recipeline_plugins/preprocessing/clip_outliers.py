@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 READ_BY = {"lower": "quantile", "upper": "quantile", "factor": "iqr", "limit": "zscore"}
 """Which method reads which setting."""
+
+LARGEST = sys.float_info.max
 
 
 class ClipOutliers(Preprocessing, name="clip_outliers"):
@@ -89,4 +92,6 @@ def _beyond(low: float | None, high: float | None, factor: float) -> dict[str, f
 
 def _limits(low: float, high: float) -> dict[str, float | None]:
     """Two limits, or none where there is nothing between them."""
-    return {"low": low, "high": high} if low < high else {"low": None, "high": None}
+    if not low < high:
+        return {"low": None, "high": None}
+    return {"low": max(low, -LARGEST), "high": min(high, LARGEST)}

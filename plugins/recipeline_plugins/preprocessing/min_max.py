@@ -40,8 +40,10 @@ class MinMax(Preprocessing, name="min_max"):
 
     def fit(self, frame: pl.LazyFrame) -> State:
         """Least and largest value of each column."""
-        found = summarize(self, frame, {"min": lambda x: x.min(), "max": lambda x: x.max()})
-        return {name: {"min": numbers["min"] or 0.0, "scale": _width(**numbers)} for name, numbers in found.items()}
+        found = summarize(self, frame, {"min": lambda x: x.min(), "width": lambda x: x.max() - x.min()})
+        return {
+            name: {"min": numbers["min"] or 0.0, "scale": divisor(numbers["width"])} for name, numbers in found.items()
+        }
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
@@ -54,9 +56,3 @@ class MinMax(Preprocessing, name="min_max"):
         return frame.with_columns(
             finite(scaled(name, learnt["min"], learnt["scale"])).alias(name) for name, learnt in state.items()
         )
-
-
-def _width(min: float | None, max: float | None) -> float:  # noqa: A002 - the words of the state
-    if min is None or max is None:
-        return 1.0
-    return divisor(max - min)

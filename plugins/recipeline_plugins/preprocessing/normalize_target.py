@@ -35,12 +35,8 @@ class NormalizeTarget(TargetTransform, name="normalize_target"):
     def fit(self, frame: pl.LazyFrame) -> State:
         """Offset and scale of each target, in the order of the frame's columns."""
         if self.method == "min_max":
-            ends = summarize(self, frame, {"min": lambda y: y.min(), "max": lambda y: y.max()})
-            return {
-                "targets": [
-                    _learnt(name, found["min"], _distance(found["min"], found["max"])) for name, found in ends.items()
-                ]
-            }
+            ends = summarize(self, frame, {"min": lambda y: y.min(), "width": lambda y: y.max() - y.min()})
+            return {"targets": [_learnt(name, found["min"], found["width"]) for name, found in ends.items()]}
         if self.method == "log":
             self._refuse_below_domain(frame)
             names = frame.collect_schema().names()
@@ -92,7 +88,3 @@ def _growth(name: str) -> pl.Expr:
 
 def _learnt(name: str, offset: float | None, spread: float | None) -> dict[str, Any]:
     return {"column": name, "offset": offset or 0.0, "scale": divisor(spread)}
-
-
-def _distance(least: float | None, largest: float | None) -> float | None:
-    return None if least is None or largest is None else largest - least

@@ -1,0 +1,33 @@
+"""The numbers that several steps learn."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recipeline_plugins.preprocessing import _statistics
+from recipeline_plugins.preprocessing._statistics import moments
+from recipeline_plugins.preprocessing.standardize import Standardize
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("many") / "rows.parquet"
+    values = np.random.default_rng(0).lognormal(0, 5, 400_000)
+    pl.DataFrame({"x": values}).write_parquet(path, row_group_size=20_000)
+    return path, values
+
+
+def test_moments_are_the_same_to_the_last_bit_every_time_and_however_the_rows_lie(parquet):
+    path, values = parquet
+    scans = [pl.scan_parquet(path), pl.scan_parquet(path), pl.LazyFrame({"x": values})]
+    found = {(m.mean, m.squares) for scan in scans for m in [moments(Standardize(), scan)["x"]]}
+    assert len(found) == 1
+
+
+def test_moments_put_together_from_batches_are_those_of_the_whole(monkeypatch):
+    monkeypatch.setattr(_statistics, "BATCH_ROWS", 37)
+    values = np.random.default_rng(1).normal(1e6, 3, 1000)
+    found = moments(Standardize(), pl.LazyFrame({"x": values}))["x"]
+    assert found.count == 1000
+    assert found.mean == pytest.approx(values.mean(), rel=1e-15)
+    assert found.deviation == pytest.approx(values.std(), rel=1e-11)
