@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeVar
@@ -223,4 +223,10 @@ def direction(monitor: str) -> Literal["min", "max"]:
     name = monitor.rpartition("/")[2]
     if name == "loss":
         return "min"
-    return "max" if installed().find(Metric, name).higher_is_better else "min"
+    try:
+        cls = installed().find(Metric, name)  # type: ignore[type-abstract]  # looked up, never instantiated
+    except RecipeError as error:
+        problem = error.problems[0]
+        advice = f"{problem.suggestion}, or state `mode: min` or `mode: max`."
+        raise RecipeError(replace(problem, suggestion=advice)) from None
+    return "max" if cls.higher_is_better else "min"

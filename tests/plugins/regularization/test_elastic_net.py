@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from recipeline import RecipeError
+from recipeline_plugins.regularization.elastic_net import ElasticNet
+from recipeline_plugins.regularization.l1 import L1
+from recipeline_plugins.regularization.l2 import L2
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+
+
+def value(plugin: ElasticNet | L1 | L2) -> float:
+    penalty = plugin.penalty(network())
+    assert penalty is not None
+    return penalty.item()
+
+
+def test_equals_the_formula() -> None:
+    expected = 0.3 * (0.2 * value(L1(weight=1.0)) + 0.8 * value(L2(weight=1.0)))
+    assert value(ElasticNet(weight=0.3, ratio=0.2)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_is_l1_at_ratio_one_and_l2_at_ratio_zero() -> None:
+    assert value(ElasticNet(weight=0.3, ratio=1.0)) == pytest.approx(value(L1(weight=0.3)), rel=1e-6)
+    assert value(ElasticNet(weight=0.3, ratio=0.0)) == pytest.approx(value(L2(weight=0.3)), rel=1e-6)
+
+
+def test_vanishes_at_weight_zero() -> None:
+    assert ElasticNet(weight=0.0).penalty(network()) is None
+
+
+def test_says_that_there_is_nothing_to_act_on() -> None:
+    with pytest.raises(RecipeError, match="'elastic_net' found nothing to act on"):
+        ElasticNet().rewrite(nn.Identity())
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"ratio": 1.1}, "less than or equal to 1"),
+        ({"ratio": -0.1}, "greater than or equal to 0"),
+        ({"weight": -0.1}, "greater than or equal to 0"),
+        ({"parameters": "biases"}, "'weights' or 'all'"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ElasticNet.model_validate(settings)
