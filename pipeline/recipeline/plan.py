@@ -117,7 +117,8 @@ def _steps(recipe: Recipe) -> str:
 
 
 def _shape(inputs: Any) -> str:
-    return ", ".join(f"{kind} {' x '.join(map(str, block.shape))}" for kind, block in inputs.blocks.items())
+    shapes = [(kind, " x ".join(map(str, block.shape))) for kind, block in inputs.blocks.items()]
+    return ", ".join(f"{kind} {shape}" for kind, shape in shapes if shape != "0")
 
 
 def _threads(recipe: Recipe, automatic: int) -> str:

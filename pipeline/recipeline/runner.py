@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import sys
 import uuid
@@ -146,6 +147,11 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
         job.catalog.manager.hook.recipeline_run_finished(run=job.context, status=status)
     finally:
         record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
+        for trouble in job.run.troubles:
+            job.observer.note(trouble)
+        if status == "FINISHED" and not job.run.troubles:
+            # All of it is in MLflow by now. What a failed run leaves is for whoever looks into it.
+            shutil.rmtree(job.folder, ignore_errors=True)
 
 
 def _environment(error: OSError, stage: str) -> RecipelineError:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe
