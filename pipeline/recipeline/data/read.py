@@ -166,7 +166,7 @@ def _targets(recipe: Recipe, names: list[str], rows: int, location: str) -> tupl
         for name in recipe.targets
         if name not in names
     ]
-    if len(set(recipe.targets)) < len(recipe.targets) or not recipe.targets:
+    if len(set(recipe.targets)) < len(recipe.targets):
         problems.append(Problem("the target columns must be named once each", path="data.target"))
     if problems:
         raise RecipeError(*problems)

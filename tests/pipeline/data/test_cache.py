@@ -1,0 +1,85 @@
+"""Entries of the cache are whole or not there."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipeline.data import cache
+from recipeline.errors import EnvironmentFault
+
+
+def write(content: str) -> Any:
+    def build(folder: Path) -> dict[str, Any]:
+        (folder / "content.txt").write_text(content)
+        return {"content": content}
+
+    return build
+
+
+def test_an_entry_is_made_once(tmp_path: Path) -> None:
+    first = cache.obtain(tmp_path, "key", write("one"))
+    second = cache.obtain(tmp_path, "key", write("two"))
+    assert (first.hit, second.hit) == (False, True)
+    assert second.info == {"content": "one"}
+    assert (second.folder / "content.txt").read_text() == "one"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "content.txt").write_text("cut"),
+        lambda folder: (folder / "content.txt").unlink(),
+        lambda folder: (folder / "manifest.json").write_text("{"),
+        lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: (folder / "more.txt").write_text("more"),
+    ],
+)
+def test_a_damaged_entry_is_made_again_and_says_so(tmp_path: Path, damage: Any) -> None:
+    folder = cache.obtain(tmp_path, "key", write("one")).folder
+    damage(folder)
+    again = cache.obtain(tmp_path, "key", write("two"))
+    assert (again.hit, again.repaired) == (False, True)
+    assert (again.folder / "content.txt").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> dict[str, Any]:
+        (folder / "content.txt").write_text("half")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        cache.obtain(tmp_path, "key", fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_builders_at_the_same_time_share_the_first_ones_entry(tmp_path: Path) -> None:
+    barrier = threading.Barrier(4)
+    found: list[cache.Entry] = []
+
+    def build(folder: Path) -> dict[str, Any]:
+        barrier.wait(10)
+        (folder / "content.txt").write_text("same")
+        return {}
+
+    threads = [threading.Thread(target=lambda: found.append(cache.obtain(tmp_path, "key", build))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {entry.folder for entry in found} == {tmp_path / "key"}
+    assert sum(not entry.hit for entry in found) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_cache_that_cannot_be_written_is_a_fault_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFault, match=r"cache can't be written.*RECIPELINE_HOME"):
+        cache.obtain(tmp_path / "file" / "below", "key", write("one"))
+
+
+def test_an_address_is_that_of_the_content() -> None:
+    assert cache.address({"a": 1, "b": [2]}) == cache.address({"b": [2], "a": 1})
+    assert cache.address({"a": 1}) != cache.address({"a": 2})

@@ -1,0 +1,69 @@
+"""Each rule for a column's role, and the notes on columns that are left out."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from recipeline.data import roles
+from recipeline.errors import RecipeError
+from recipeline.families.spec import Role
+
+N = 40
+
+
+@pytest.mark.parametrize(
+    ("cells", "role"),
+    [
+        ([1, 2] * 20, "numeric"),
+        (list(range(N)), "numeric"),
+        ([0.5, None] * 20, "numeric"),
+        ([True, False] * 20, "boolean"),
+        ([date(2024, 1, 1), date(2024, 1, 2)] * 20, "datetime"),
+        (["a", "b"] * 20, "categorical"),
+        (["a", None] * 20, "categorical"),
+        ([f"word {n % 25}" for n in range(N)], "text"),
+        ([f"city {n % 20}" for n in range(N)], "categorical"),
+        ([f"id-{n}" for n in range(N)], "ignore"),
+        ([f"a whole sentence with the number {n}" for n in range(N)], "text"),
+        (["same"] * N, "ignore"),
+        ([7] * N, "ignore"),
+        (["same", None] * 20, "categorical"),
+    ],
+)
+def test_rules(cells: list[Any], role: Role) -> None:
+    found, notes = roles.infer(pl.LazyFrame({"c": cells}), {})
+    assert found == {"c": role}
+    assert bool(notes) == (role == "ignore")
+
+
+def test_columns_left_out_say_why() -> None:
+    frame = pl.LazyFrame(
+        {"k": ["x"] * N, "i": [f"{n:04}" for n in range(N)], "e": pl.Series([None] * N, dtype=pl.Int64)}
+    )
+    _, notes = roles.infer(frame, {})
+    assert "the same value in every row" in notes["k"]
+    assert "data.columns: {i: categorical}" in notes["i"]
+    assert "no values" in notes["e"]
+
+
+def test_the_recipe_overrules_without_a_note() -> None:
+    found, notes = roles.infer(pl.LazyFrame({"k": ["x"] * N, "n": list(range(N))}), {"k": "categorical", "n": "ignore"})
+    assert found == {"k": "categorical", "n": "ignore"}
+    assert notes == {}
+
+
+def test_a_name_wins_over_a_glob() -> None:
+    columns: dict[str, Role] = {"price_eu": "categorical", "price_*": "ignore"}
+    names = ["price_eu", "price_us", "size"]
+    assert roles.declared(columns, names) == {"price_eu": "categorical", "price_us": "ignore"}
+    assert [roles.declared_role(columns, name) for name in names] == ["categorical", "ignore", None]
+
+
+def test_unknown_columns_are_named_all_at_once_with_a_guess() -> None:
+    with pytest.raises(RecipeError) as caught:
+        roles.declared({"Incme": "ignore", "zip_*": "categorical"}, ["income", "age"])
+    assert [problem.path for problem in caught.value.problems] == ["data.columns.Incme", "data.columns.zip_*"]
+    assert "Did you mean 'income'?" in str(caught.value)
+    assert "no column matches 'zip_*'" in str(caught.value)

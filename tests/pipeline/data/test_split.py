@@ -1,0 +1,130 @@
+"""Rows get their parts, and parts that teach or judge nothing are refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from recipeline.data.read import read
+from recipeline.data.split import SplitTable, split
+from recipeline.errors import DataError, RecipeError
+from recipeline.recipe.model import Recipe
+
+MakeRecipe = Callable[..., Recipe]
+BY_COLUMN = {"split": {"type": "column", "column": "part"}}
+
+
+def halves(**columns: list[Any]) -> pl.DataFrame:
+    """Six train rows, two of validation, two of test."""
+    return pl.DataFrame({**columns, "part": ["train"] * 6 + ["validation"] * 2 + ["test"] * 2})
+
+
+def parts_of(make_recipe: MakeRecipe, tmp_path: Path, rows: pl.DataFrame, **sections: Any) -> SplitTable:
+    recipe = make_recipe(rows, **sections)
+    return split(read(recipe, tmp_path / "cache"), recipe)
+
+
+N = list(range(10))
+WORDS = ["a", "b", "a", "b", "a", "b", "a", "b", "a", "b"]
+
+
+def test_each_row_has_its_part(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=WORDS)
+    found = parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+    assert found.counts == {"train": 6, "validation": 2, "test": 2}
+    assert found.parts().to_list() == rows["part"].to_list()
+
+
+def test_the_column_of_the_split_is_no_feature(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    found = parts_of(make_recipe, tmp_path, halves(n=N, y=WORDS), data=BY_COLUMN)
+    assert found.features == ("n",)
+    assert any("'part' decides the split" in note for note in found.notes)
+
+
+def test_a_missing_target_is_named(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=[*WORDS[:7], None, "a", None])
+    with pytest.raises(DataError) as caught:
+        parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+    problem = caught.value.problems[0]
+    assert (problem.row, problem.field) == (8, "y")
+    assert "and in 1 more rows" in problem.message
+
+
+def test_nan_in_the_target_is_missing(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=[float(n) for n in range(9)] + [float("nan")])
+    with pytest.raises(DataError, match="row 10, column 'y': the target is missing"):
+        parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+
+
+def test_one_class_in_the_train_part_is_refused(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=["a"] * 6 + ["b"] * 4)
+    with pytest.raises(DataError, match=r"column 'y': the train part shows one class only \(found 'a'\)"):
+        parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+
+
+def test_a_class_that_train_never_shows_is_refused(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=[*WORDS[:8], "c", "c"])
+    with pytest.raises(DataError) as caught:
+        parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+    problem = caught.value.problems[0]
+    assert (len(caught.value.problems), problem.row, problem.found) == (1, 9, "'c'")
+    assert "test part never occurs in the train part" in problem.message
+
+
+def test_a_part_without_rows_is_refused(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=WORDS).head(8)
+    with pytest.raises(DataError, match="the test part has no rows"):
+        parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+
+
+def test_three_classes_are_not_binary(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, y=["a", "b", "c", "a", "b", "c", "a", "b", "c", "a"])
+    with pytest.raises(DataError, match="the task binary has two classes"):
+        parts_of(make_recipe, tmp_path, rows, data={**BY_COLUMN, "task": "binary"})
+
+
+def test_a_column_that_the_split_needs_must_be_there(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    data = {"split": {"type": "group", "column": "hose"}}
+    with pytest.raises(
+        RecipeError, match=r"data.split: the split 'group' needs a column 'hose'.*Did you mean 'house'\?"
+    ):
+        parts_of(make_recipe, tmp_path, pl.DataFrame({"house": N, "y": WORDS}), data=data)
+
+
+def test_no_feature_is_refused(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column is left to learn from"):
+        parts_of(make_recipe, tmp_path, halves(n=[1] * 10, y=WORDS), data=BY_COLUMN)
+
+
+def test_roles_come_from_train_rows_alone(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    rows = halves(n=N, k=["x"] * 6 + ["p", "q", "r", "s"], y=WORDS)
+    found = parts_of(make_recipe, tmp_path, rows, data=BY_COLUMN)
+    assert found.table.roles["k"] == "categorical"
+    assert found.roles["k"] == "ignore"
+    assert found.features == ("n",)
+    assert any("Column 'k' is left out" in note for note in found.notes)
+
+
+def test_files_are_parts(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    recipe = make_recipe(
+        "n,y\n1,1.5\n2,2.5\n", data={"split": {"type": "files", "train": "rows.csv", "test": "sows.csv"}}
+    )
+    (tmp_path / "sows.csv").write_text("n,y\n3,3.5\n")
+    source = recipe.data.source.model_copy(update={"path": "?ows.csv"})
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": source})})
+    found = split(read(recipe, tmp_path / "cache"), recipe)
+    assert found.parts().to_list() == ["train", "train", "test"]
+    assert found.features == ("n",)
+
+
+def test_a_split_by_files_needs_files(tmp_path: Path) -> None:
+    data = {
+        "source": {"type": "sample", "dataset": "iris"},
+        "target": "species",
+        "split": {"type": "files", "train": "a"},
+    }
+    recipe = Recipe.model_validate({"name": "t", "data": data, "architecture": "linear"})
+    with pytest.raises(DataError, match="needs a source of files"):
+        split(read(recipe, tmp_path / "cache"), recipe)

@@ -1,0 +1,76 @@
+"""The task read off the target, with its reason."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from recipeline.data import task as tasks
+from recipeline.errors import DataError
+from recipeline.families.spec import Task
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    [
+        (["yes", "no"], "binary"),
+        (["a", "b", "c"], "multiclass"),
+        ([True, False], "binary"),
+        ([0, 1, 1], "binary"),
+        ([1, 2, 1], "binary"),
+        ([0.0, 1.0], "binary"),
+        ([0, 1, 2, 3], "multiclass"),
+        ([1, 2, 3], "multiclass"),
+        ([2, 3, 4], "regression"),
+        (list(range(21)), "regression"),
+        ([0, 2, 4], "regression"),
+        ([0, 5], "regression"),
+        ([0.0, 0.5], "regression"),
+        ([1.5, 2.5, 3.5], "regression"),
+    ],
+)
+def test_one_target(cells: list[Any], task: Task) -> None:
+    found, reason = tasks.infer(pl.LazyFrame({"y": cells}), ("y",), "x.csv")
+    assert found == task
+    assert reason.startswith(f"Task: {task}, because")
+    assert "data.task" in reason
+
+
+@pytest.mark.parametrize(
+    ("columns", "task"),
+    [
+        ({"a": [0, 1], "b": [True, False]}, "multilabel"),
+        ({"a": [0, 1], "b": [0.5, 2.0]}, "regression"),
+    ],
+)
+def test_several_targets(columns: dict[str, list[Any]], task: Task) -> None:
+    assert tasks.infer(pl.LazyFrame(columns), ("a", "b"), "x.csv")[0] == task
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"y": [date(2024, 1, 1)]}, "dates can't be predicted"),
+        ({"y": [f"w{n}" for n in range(1001)]}, "too many different words"),
+        ({"y": [1, 2], "z": ["a", "b"]}, "several targets must all be numbers"),
+    ],
+)
+def test_targets_that_cannot_be_learnt(columns: dict[str, list[Any]], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        tasks.infer(pl.LazyFrame(columns), tuple(columns), "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("task", "columns", "words"),
+    [
+        ("regression", {"y": ["a"]}, "needs a target of numbers"),
+        ("multilabel", {"y": ["a"], "z": [1]}, "needs a target of 0 and 1"),
+        ("binary", {"y": [1], "z": [1]}, "has one target"),
+        ("multiclass", {"y": [date(2024, 1, 1)]}, "dates can't be classes"),
+        ("forecasting", {"y": [1.0]}, "forecasting of a table"),
+    ],
+)
+def test_a_declared_task_is_held_against_the_target(task: Task, columns: dict[str, list[Any]], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        tasks.check(task, pl.DataFrame(columns).schema, tuple(columns), "x.csv")
