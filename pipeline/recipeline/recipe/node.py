@@ -106,7 +106,9 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}...{text[-1] if text[0] in _QUOTES else ''}"
+    if len(text) <= MAX_SHOWN:
+        return text
+    return f"{text[: MAX_SHOWN - 4]}...{text[-1]}" if text[0] in _QUOTES else f"{text[: MAX_SHOWN - 3]}..."
 
 
 _QUOTES = "'\""

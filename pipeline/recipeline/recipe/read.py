@@ -46,6 +46,7 @@ _WORDS = (
     ("directive", "a YAML directive ('%'), which a recipe has no use for", None),
     ("did not find expected key", "a line that fits none above it", "Keys of one mapping start in one column."),
     ("'-' indicator", "a line that belongs to no entry of the list", "Entries of one list start in one column."),
+    ("node content", "a sign where a value should be", "Put text with signs in it in quotes."),
     ("block end", "a line that fits none above it", "Keys of one mapping start in one column."),
 )
 """What the parsers say (the C one and Python's differ a little), what we say, and the advice."""

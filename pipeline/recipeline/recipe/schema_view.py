@@ -88,6 +88,8 @@ class View:
             schema = branch.schema
             if "const" in schema or "enum" in schema:
                 found |= dict.fromkeys(word(value) for value in schema.get("enum") or [schema["const"]])
+            elif schema.get("type") == "boolean":
+                found |= {"true": None, "false": None}
             elif schema.get("type") != "null":
                 found[branch._words(node)] = None
         return either([words for words in found if words])
@@ -126,7 +128,7 @@ class View:
             values = schema.get("additionalProperties")
             of = self._with(values).expected(None) if isinstance(values, Mapping) else ""
             return f"a mapping from names to {of}" if of else "a mapping"
-        return {"boolean": "true or false", "null": "null"}.get(str(kind), "")
+        return ""
 
     def _list_words(self) -> str:
         schema = self.schema
@@ -163,6 +165,8 @@ def _range(schema: Schema) -> str:
     most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:
         return f" from {least} to {most}"
+    if "multipleOf" in schema:
+        return f" that is a multiple of {schema['multipleOf']}"
     low = f" of at least {least}" if least is not None else f" above {above}" if above is not None else ""
     high = f" at most {most}" if most is not None else f" below {below}" if below is not None else ""
     return f"{low} and{high}" if low and high else low or (f" of{high}" if most is not None else high)
@@ -171,4 +175,5 @@ def _range(schema: Schema) -> str:
 def _length(schema: Schema) -> str:
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     low = " that is not empty" if least == 1 else f" of at least {least} characters" if least else ""
-    return f"text{low}" + (f" of at most {most} characters" if most is not None else "")
+    high = f" of at most {most} characters" if most is not None else ""
+    return f"text{low}{high}" + (f" like {schema['pattern']}" if "pattern" in schema else "")
