@@ -57,7 +57,7 @@ def whole_numbers(axis: Axis, most: int = 6) -> None:
     """Ticks at whole numbers only, for an axis that counts."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True, nbins=most))
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
 def legend(axes: Axes, **where: Any) -> None:
