@@ -37,6 +37,15 @@ def finite(expression: pl.Expr) -> pl.Expr:
     return pl.when(expression.is_finite()).then(expression)
 
 
+def divided(expression: pl.Expr, by: float) -> pl.Expr:
+    """The expression divided by a number, for one row exactly as for many.
+
+    As a product: polars divides a column by a number through the reciprocal, but a single row directly, and the
+    two differ in the last bit.
+    """
+    return expression * (1.0 / by)
+
+
 def divisor(spread: float | None) -> float:
     """What to divide by: the spread, or 1 where there is none, so that a constant column becomes zeros."""
     return spread if spread is not None and spread >= SMALLEST else 1.0
@@ -72,7 +81,7 @@ def summarize(
     if not skip_infinite:
         _refuse_infinite(step, {name: found[f"{position}:"] for position, name in enumerate(names)})
     learnt = {name: {label: found[f"{position}:{label}"] for label in measures} for position, name in enumerate(names)}
-    _refuse_overflow(step, learnt)
+    refuse_overflow(step, learnt)
     return learnt
 
 
@@ -133,7 +142,7 @@ def moments(step: Preprocessing, frame: pl.LazyFrame, *, skip_infinite: bool = F
             found[name].add(batch[name].drop_nulls().to_numpy())
     if not skip_infinite:
         _refuse_infinite(step, {name: moment.infinite for name, moment in found.items()})
-    _refuse_overflow(step, {name: {"mean": m.centre, "deviation": m.deviation} for name, m in found.items()})
+    refuse_overflow(step, {name: {"mean": m.centre, "deviation": m.deviation} for name, m in found.items()})
     return found
 
 
@@ -175,7 +184,7 @@ def _refuse_infinite(step: Preprocessing, counts: Mapping[str, float | None]) ->
         raise DataError(*wrong)
 
 
-def _refuse_overflow(step: Preprocessing, learnt: Mapping[str, Mapping[str, float | None]]) -> None:
+def refuse_overflow(step: Preprocessing, learnt: Mapping[str, Mapping[str, float | None]]) -> None:
     wrong = [
         Problem(
             f"`{step.plugin_name}` can't compute with numbers as large as these",

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from recipeline import Columns, Preprocessing, State
 from recipeline_plugins.preprocessing._column_types import require
+from recipeline_plugins.preprocessing._statistics import divided
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,7 +93,7 @@ def _part(name: str, part: DatePart) -> pl.Expr:
 
     moment = pl.col(name)
     if part == "elapsed_days":
-        return moment.cast(pl.Datetime("us")).dt.epoch("us") / 86_400_000_000
+        return divided(moment.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64), 86_400_000_000)
     calendar = moment.cast(pl.Datetime("us")).dt if part in OF_THE_CLOCK else moment.dt
     number: pl.Expr = getattr(calendar, "ordinal_day" if part == "day_of_year" else part)()
     return number.cast(pl.Float64)

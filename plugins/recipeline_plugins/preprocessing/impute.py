@@ -83,11 +83,11 @@ class Impute(Preprocessing, name="impute"):
         """The columns without gaps, and the indicators behind them."""
         types = frame.collect_schema()
         return frame.with_columns(
-            *(_filled(name, learnt, types[name]) for name, learnt in state.items()),
+            *(_filled(name, state[name], dtype) for name, dtype in types.items() if name in state),
             *(
-                is_missing(name, learnt["kind"]).alias(f"{name}_missing")
-                for name, learnt in state.items()
-                if learnt["indicator"]
+                is_missing(name, state[name]["kind"]).alias(f"{name}_missing")
+                for name in types
+                if name in state and state[name]["indicator"]
             ),
         )
 

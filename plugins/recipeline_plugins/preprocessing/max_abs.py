@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divisor, finite, summarize, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, summarize, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,4 +30,6 @@ class MaxAbs(Preprocessing, name="max_abs"):
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
-        return frame.with_columns(finite(value(name) / learnt["scale"]).alias(name) for name, learnt in state.items())
+        return frame.with_columns(
+            finite(divided(value(name), learnt["scale"])).alias(name) for name, learnt in state.items()
+        )

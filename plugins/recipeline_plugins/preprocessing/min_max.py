@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divisor, finite, summarize, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, summarize, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +50,7 @@ class MinMax(Preprocessing, name="min_max"):
         low, high = self.feature_range
 
         def scaled(name: str, least: float, width: float) -> pl.Expr:
-            result = (value(name) - least) / width * (high - low) + low
+            result = divided(value(name) - least, width) * (high - low) + low
             return result.clip(low, high) if self.clip else result
 
         return frame.with_columns(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from recipeline import DataError, Problem, State, TargetTransform, Task
-from recipeline_plugins.preprocessing._statistics import divisor, finite, moments, summarize, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, moments, summarize, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +49,7 @@ class NormalizeTarget(TargetTransform, name="normalize_target"):
         """Float64 columns of the same names."""
         number = _growth if self.method == "log" else value
         return frame.with_columns(
-            finite((number(learnt["column"]) - learnt["offset"]) / learnt["scale"]).alias(learnt["column"])
+            finite(divided(number(learnt["column"]) - learnt["offset"], learnt["scale"])).alias(learnt["column"])
             for learnt in state["targets"]
         )
 

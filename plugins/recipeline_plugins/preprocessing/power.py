@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import Moments, divisor, finite, train_values, value
+from recipeline_plugins.preprocessing._statistics import (
+    Moments,
+    divided,
+    divisor,
+    finite,
+    refuse_overflow,
+    train_values,
+    value,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,16 +43,18 @@ class Power(Preprocessing, name="power"):
         state: State = {}
         for name, values in train_values(self, frame):
             exponent = best_exponent(values)
+            refuse_overflow(self, {name: {"lambda": exponent}})
             result = Moments()
             if self.standardize:
                 result.add(_straightened(values, exponent))
+            refuse_overflow(self, {name: {"mean": result.centre, "deviation": result.deviation}})
             state[name] = {"lambda": exponent, "mean": result.centre, "scale": divisor(result.deviation)}
         return state
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
         return frame.with_columns(
-            finite((yeo_johnson(value(name), learnt["lambda"]) - learnt["mean"]) / learnt["scale"]).alias(name)
+            finite(divided(yeo_johnson(value(name), learnt["lambda"]) - learnt["mean"], learnt["scale"])).alias(name)
             for name, learnt in state.items()
         )
 
@@ -63,20 +74,24 @@ def _branch(x: pl.Expr, exponent: float) -> pl.Expr:
     if exponent == 0.0:
         return growth
     step = growth * exponent
-    series = growth * (1.0 + step / 2.0 * (1.0 + step / 3.0 * (1.0 + step / 4.0)))  # exp(step) - 1 would cancel
-    return pl.when(step.abs() < 1e-4).then(series).otherwise((step.exp() - 1.0) / exponent)
+    series = growth * (
+        1.0 + step * (1 / 2) * (1.0 + step * (1 / 3) * (1.0 + step * (1 / 4)))
+    )  # exp(step) - 1 would cancel
+    return pl.when(step.abs() < 1e-4).then(series).otherwise(divided(step.exp() - 1.0, exponent))
 
 
 def best_exponent(values: np.ndarray) -> float:
-    """λ of maximum likelihood; 1 for a constant column."""
+    """λ of maximum likelihood; 1 for a constant column, NaN where the numbers are too large to find it."""
     import numpy as np
     from scipy import stats
 
     if len(values) < 2 or values.min() == values.max():
         return 1.0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the search tries what overflows
-        exponent = float(stats.yeojohnson_normmax(values))
-    return exponent if np.isfinite(exponent) else 1.0
+        try:
+            return float(stats.yeojohnson_normmax(values))
+        except ValueError:  # how scipy says that the search left the floats
+            return math.nan
 
 
 def _straightened(values: np.ndarray, exponent: float) -> np.ndarray:

@@ -53,7 +53,7 @@ class Replace(Preprocessing, name="replace"):
             unread -= set(found)
             new = [self._replacement(name, key, kind) for key in found]
             result: Storage = "Float64" if any(type(value) is float for value in new) else stored
-            state[name] = {"stored": stored, "result": result, "old": list(found.values()), "new": new}
+            state[name] = {"stored": stored, "result": result, "old": list(found), "new": new}
         if unread and frame.collect_schema():
             raise DataError(
                 *(
@@ -71,7 +71,9 @@ class Replace(Preprocessing, name="replace"):
             column = typed(name, learnt["stored"])
             result = polars_type(learnt["result"])
             return column.replace_strict(
-                pl.Series(learnt["old"], dtype=polars_type(learnt["stored"])),
+                pl.Series(
+                    [parsed(key, learnt["stored"]) for key in learnt["old"]], dtype=polars_type(learnt["stored"])
+                ),
                 pl.Series(learnt["new"], dtype=result),
                 default=column.cast(result),
                 return_dtype=result,

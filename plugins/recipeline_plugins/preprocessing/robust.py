@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divisor, finite, summarize, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, summarize, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,5 +55,6 @@ class Robust(Preprocessing, name="robust"):
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
         return frame.with_columns(
-            finite((value(name) - learnt["median"]) / learnt["scale"]).alias(name) for name, learnt in state.items()
+            finite(divided(value(name) - learnt["median"], learnt["scale"])).alias(name)
+            for name, learnt in state.items()
         )

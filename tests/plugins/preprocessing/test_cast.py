@@ -84,9 +84,9 @@ def test_what_can_not_be_read_at_serving_is_missing(apply):
 
 
 def test_dates_are_no_numbers_and_numbers_no_dates():
-    with pytest.raises(DataError, match="`cast` can't read dates as number. Take its parts with `datetime_parts`."):
+    with pytest.raises(DataError, match=r"`cast` can't read dates as number. Take its parts with `datetime_parts`."):
         Cast(to="number").fit(pl.LazyFrame({"x": [date(2020, 1, 1)]}))
-    with pytest.raises(DataError, match="`cast` can't read whole numbers as datetime"):
+    with pytest.raises(DataError, match=r"`cast` can't read whole numbers as datetime"):
         Cast(to="datetime").fit(pl.LazyFrame({"x": [1]}))
 
 

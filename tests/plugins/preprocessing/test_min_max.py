@@ -40,17 +40,15 @@ def test_outside_the_range_with_and_without_clip(apply):
 
 
 def test_a_range_that_overflows_is_refused():
-    with pytest.raises(DataError, match="column 'x': `min_max` can't compute with numbers as large as these"):
+    with pytest.raises(DataError, match=r"column 'x': `min_max` can't compute with numbers as large as these"):
         MinMax().fit(pl.LazyFrame({"x": [-1.7e308, 1.7e308]}))
 
 
 def test_infinite_train_values_are_refused():
-    with pytest.raises(DataError, match="`min_max` can't learn from infinite values"):
+    with pytest.raises(DataError, match=r"`min_max` can't learn from infinite values"):
         MinMax().fit(pl.LazyFrame({"x": [1.0, float("inf")]}))
 
 
 def test_a_range_has_to_rise(refused):
-    assert "feature_range goes from 1.0 to 1.0: the first has to be below" in refused(
-        MinMax, {"feature_range": [1, 1]}
-    )
+    assert "feature_range goes from 1.0 to 1.0: the first has to be below" in refused(MinMax, {"feature_range": [1, 1]})
     assert "at least 2 items" in refused(MinMax, {"feature_range": [1]})

@@ -41,6 +41,11 @@ def test_missing_stays_missing_and_nothing_becomes_infinite(apply):
     assert made[4] is not None
 
 
+def test_numbers_too_large_for_the_search_are_refused():
+    with pytest.raises(DataError, match=r"column 'x': `power` can't compute with numbers as large as these"):
+        Power().fit(pl.LazyFrame({"x": [0.0, -1e145]}))
+
+
 def test_infinite_train_values_are_refused():
-    with pytest.raises(DataError, match="`power` can't learn from infinite values .found 1 in the train rows"):
+    with pytest.raises(DataError, match=r"`power` can't learn from infinite values .found 1 in the train rows"):
         Power().fit(pl.LazyFrame({"x": [1.0, float("inf")]}))
