@@ -224,7 +224,7 @@ def direction(monitor: str) -> Literal["min", "max"]:
     if name == "loss":
         return "min"
     try:
-        cls = installed().find(Metric, name)  # type: ignore[type-abstract]  # looked up, never instantiated
+        cls = installed().find(Metric, name)
     except RecipeError as error:
         problem = error.problems[0]
         advice = f"{problem.suggestion}, or state `mode: min` or `mode: max`."
