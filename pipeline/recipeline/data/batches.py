@@ -77,7 +77,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         starts = self._starts()
-        ends = [*starts[1:], self._mine]
+        ends = [*starts[1:], self._mine][: len(starts)]  # no row, no batch
         if self._shuffle and (len(starts) > 1 or self._world > 1):
             order = self.order(self.epoch)
             for start, end in zip(starts, ends, strict=True):
