@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -43,11 +43,11 @@ class GroupSplit(SharesSplit, name="group"):
         refuse_missing(column, self)
         groups = column.rank("dense").cast(pl.Int64).to_numpy() - 1
         sizes = np.bincount(groups) if len(groups) else np.zeros(0, dtype=np.int64)
-        needed = sum(self.has(part) for part in PARTS)
-        if len(sizes) < needed:
+        wanted = {number for number, part in enumerate(PARTS) if self.has(part)}
+        if len(sizes) < len(wanted):
             raise DataError(
                 Problem(
-                    f"{needed} parts need at least {needed} groups",
+                    f"{len(wanted)} parts need at least {len(wanted)} groups",
                     field=self.column,
                     found=str(len(sizes)),
                     suggestion="Choose another column, or set the share of a part to 0.",
@@ -56,18 +56,17 @@ class GroupSplit(SharesSplit, name="group"):
         lots = np.random.Generator(np.random.PCG64(seed if self.seed is None else self.seed)).random(len(sizes))
         order = np.lexsort((lots, -sizes))
         parts = np.empty(len(sizes), dtype=np.int64)
-        parts[order] = fill(sizes[order].tolist(), counts(rows.height, self.shares()))
+        parts[order] = fill(sizes[order].tolist(), counts(rows.height, self.shares()), wanted)
         return pl.Series("part", np.array(PARTS)[parts[groups]].tolist(), dtype=pl.String)
 
 
-def fill(sizes: Sequence[int], totals: Sequence[int]) -> list[int]:
-    """The part of each group, given in falling size: the one that lacks most rows.
+def fill(sizes: Sequence[int], totals: Sequence[int], wanted: Set[int]) -> list[int]:
+    """The part of each group, given in falling size: of the wanted ones the one that lacks most rows.
 
-    Towards the end parts that are wanted and still empty come first.
+    The last groups go to parts that are still empty.
     """
     lacking = list(totals)
-    empty = {part for part, total in enumerate(totals) if total > 0}
-    wanted = set(empty)
+    empty = set(wanted)
     found = []
     for position, size in enumerate(sizes):
         choice = empty if len(sizes) - position <= len(empty) else wanted
