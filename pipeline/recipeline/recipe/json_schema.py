@@ -56,6 +56,7 @@ def _family(catalog: Catalog, family: str) -> Schema:
     definitions: Schema = {}
     choices: list[Schema] = []
     bare: dict[str, str] = {}
+    vendored: dict[str, list[str]] = {}
     for name in catalog.names(family):
         entries = catalog.entries[family, name]
         for entry in entries:
@@ -68,8 +69,11 @@ def _family(catalog: Catalog, family: str) -> Schema:
             key = f"{family}.{written.replace('/', '.')}"
             if not own.get("required"):
                 bare[written] = cls.summary()
+                vendored.setdefault(entry.distribution, []).append(re.escape(name))
             choices.append({"$ref": f"#/$defs/{key}"})
             definitions |= _plugin(key, written, own, entry)
+    for distribution, names in vendored.items():
+        choices.append({"type": "string", "pattern": f"^{re.escape(distribution)}/({'|'.join(names)})$"})
     if bare:
         choices.insert(0, {"enum": list(bare), "enumDescriptions": list(bare.values())})
     definitions[family] = {"anyOf": choices} if choices else {"not": {}, "description": f"No {family} is installed."}

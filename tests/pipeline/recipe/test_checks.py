@@ -1,0 +1,167 @@
+from typing import ClassVar, Literal
+
+import pytest
+
+from recipeline import Architecture, RecipeError, Regularization, Source, Split, TargetTransform
+from recipeline.catalog import installed
+from recipeline.recipe.checks import check_task
+from recipeline.recipe.load import parse
+
+# (what is replaced in the good recipe, by what, path, what is said)
+CONTRADICTIONS = [
+    ("loss: cross_entropy", "loss: mse", "loss",
+     "the loss 'mse' is made for"),
+    ("loss: cross_entropy", "loss: mse", "loss", "For binary there"),
+    ("[accuracy, f1]", "[accuracy, rmse]", "metrics[1]", "the metric 'rmse' is made for"),
+    ("[curves, confusion_matrix]", "[curves, residuals]", "reports[1]", "the report 'residuals' is made for"),
+    ("monitor: val/loss\n    p", "monitor: test/f1\n    p", "regularization[1].monitor",
+     "'early_stopping' watches 'test/f1': what the test part says must not steer the training. Watch 'val/f1'."),
+    ("monitor: val/loss\n    p", "monitor: val/f2\n    p", "regularization[1].monitor",
+     "'early_stopping' watches 'val/f2', which this recipe doesn't measure. Did you mean 'val/f1'?"),
+    ("monitor: val/loss\n    p", "monitor: val/roc_auc\n    p", "regularization[1].monitor", "Add 'roc_auc' to metrics."),
+    ("monitor: val/loss\n    p", "monitor: something\n    p", "regularization[1].monitor",
+     "It measures: train/loss, val/loss, lr, val/accuracy, val/f1."),
+    ("  monitor: val/loss\n  mode", "  monitor: val/los\n  mode", "training.monitor",
+     "training.monitor watches 'val/los', which this recipe doesn't measure. Did you mean 'val/loss'?"),
+    ("  type: exponential\n  gamma: 0.95", "  type: plateau\n  monitor: val/x", "scheduler.monitor",
+     "'plateau' watches 'val/x'"),
+    ("    validation: 0.15\n    test: 0.15", "    validation: 0\n    test: 0.3", "regularization[1]",
+     "'early_stopping' needs a validation part; the split 'random' makes none"),
+    ("    validation: 0.15\n    test: 0.15", "    validation: 0\n    test: 0.3", "training.monitor",
+     "training.monitor watches 'val/loss', and the split 'random' makes no validation part"),
+    ("[accuracy, f1]", "[accuracy, f1, accuracy]", "metrics[2]", "'accuracy' stands twice, first as metrics[0]"),
+    ("[curves, confusion_matrix]", "[curves, curves]", "reports[1]", "'curves' stands twice, first as reports[0]"),
+    ("  - type: early_stopping", "  - {type: l2, weight: 0.0001}\n  - type: early_stopping", "regularization[1]",
+     "'l2' stands twice with the same settings, first as regularization[0]. Remove one of them."),
+    ("    id: ignore", "    income: ignore", "data.columns.income",
+     "the column 'income' is the target, so it can't be ignored"),
+    ("target: income", "target: [income, income]", "data.target[1]", "the column 'income' stands twice in the target"),
+    ("  - drop_duplicates\n", "  - normalize_target\n", "preprocessing[0]",
+     "'normalize_target' works on a target of numbers, and the task is binary"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "says"), CONTRADICTIONS, ids=[f"{c[2]}: {c[3][:40]}" for c in CONTRADICTIONS]
+)
+def test_parts_that_do_not_go_together(good, problems_of, old, new, path, says):
+    assert good.count(old) == 1
+    problems = {problem.path: problem for problem in problems_of(good.replace(old, new))}
+    assert says in str(problems[path])
+    assert problems[path].line
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("monitor: val/loss\n    p", "monitor: val/f1\n    p"),
+        ("monitor: val/loss\n    p", "monitor: train/loss\n    p"),
+        ("  task: binary\n", "  task: auto\n"),
+        ("metrics: [accuracy, f1]\n", ""),
+        ("loss: cross_entropy\n", ""),
+        ("  - type: early_stopping", "  - {type: l2, weight: 0.1}\n  - type: early_stopping"),
+    ],
+)
+def test_parts_that_do(good, problems_of, old, new):
+    assert good.count(old) == 1
+    assert problems_of(good.replace(old, new)) == []
+
+
+def test_metrics_left_to_their_default_are_measured(good, problems_of):
+    text = good.replace("metrics: [accuracy, f1]\n", "")
+    for name in ("accuracy", "f1", "roc_auc"):
+        assert problems_of(text.replace("monitor: val/loss\n    p", f"monitor: val/{name}\n    p")) == []
+    assert problems_of(text.replace("monitor: val/loss\n    p", "monitor: val/rmse\n    p"))
+
+
+def test_an_open_task_is_checked_when_the_data_has_shown_it(good):
+    recipe = parse(good.replace("task: binary", "task: auto"), "r.yaml").recipe
+    check_task(recipe, installed(), "binary")
+    with pytest.raises(RecipeError, match="the loss 'cross_entropy' is made for .*, and the task is regression"):
+        check_task(recipe, installed(), "regression")
+
+
+class Fine(Architecture, name="fine"):
+    """A network."""
+
+    def build(self, inputs, outputs):
+        raise NotImplementedError
+
+
+class Rows(Source, name="rows"):
+    """Rows."""
+
+    def scan(self):
+        raise NotImplementedError
+
+    def fingerprint(self):
+        return ""
+
+
+class Whole(Split, name="whole"):
+    """Everything trains."""
+
+    def has(self, part):
+        return part == "train"
+
+    def assign(self, rows, target, seed):
+        raise NotImplementedError
+
+
+class Cat(Regularization, name="cat"):
+    """Needs milk, and can't live with dogs."""
+
+    requires: ClassVar = {"regularization.milk", "scheduler"}
+    conflicts: ClassVar = {"regularization.dog"}
+
+
+class Dog(Regularization, name="dog"):
+    """A dog."""
+
+
+class Milk(Regularization, name="milk"):
+    """Milk."""
+
+
+class Heavy(Regularization, name="heavy"):
+    """Needs a validation part."""
+
+    requires: ClassVar = {"validation"}
+
+
+class Half(TargetTransform, name="half"):
+    """Half of the target."""
+
+    strength: Literal[1, 2] = 1
+
+    def fit(self, frame):
+        return {}
+
+    def transform(self, frame, state):
+        return frame
+
+    def inverse(self, values, state):
+        return values
+
+
+BASE = "name: x\ndata: {source: rows, target: y, split: whole}\narchitecture: fine\n"
+
+
+def test_what_plugins_declare_is_checked(problems_of, catalog_of):
+    catalog = catalog_of(Fine, Rows, Whole, Cat, Dog, Milk, Heavy, Half)
+    said = [str(problem) for problem in problems_of(BASE + "regularization: [cat, dog, heavy]\n", catalog=catalog)]
+    assert said == [
+        "r.yaml:4:18  regularization[0]: 'cat' needs the regularization 'milk', which the recipe doesn't have.",
+        "r.yaml:4:18  regularization[0]: 'cat' needs a scheduler, and the recipe names none.",
+        "r.yaml:4:18  regularization[0]: 'cat' can't be used together with the regularization 'dog'. Remove one of them.",
+        "r.yaml:4:28  regularization[2]: 'heavy' needs a validation part; the split 'whole' makes none. "
+        "Give the validation part a share, or remove 'heavy'.",
+    ]
+
+
+def test_the_target_is_transformed_once(problems_of, catalog_of):
+    catalog = catalog_of(Fine, Rows, Whole, Half)
+    [problem] = problems_of(BASE + "preprocessing: [half, {type: half, strength: 2}]\n", catalog=catalog)
+    assert str(problem).startswith(
+        "r.yaml:4:23  preprocessing[1]: 'half' is the second step on the target, after preproc"
+    )
