@@ -159,7 +159,7 @@ class Predictor:
         """
         import torch
         from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        from safetensors.torch import load
 
         from recipeline.network import build_network
 
@@ -179,7 +179,7 @@ class Predictor:
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and thrown away
             network = build_network(recipe, pipeline.inputs, pipeline.target)
         try:
-            weights = load_file(folder / WEIGHTS)
+            weights = load((folder / WEIGHTS).read_bytes())
             network.load_state_dict(weights, strict=True, assign=True)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise EnvironmentFault(

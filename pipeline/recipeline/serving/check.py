@@ -1,6 +1,7 @@
-"""`python -m recipeline.serving.check MODEL_URI FOLDER`: a fresh interpreter's answers, compared with the expected.
+"""`python -m recipeline.serving.check`: a fresh interpreter's answers, compared with the expected ones.
 
-Writes one line of JSON: the largest difference between numbers, and what else is wrong.
+Reads the name of a folder from stdin when everything is imported, and writes one line of JSON: the largest
+difference between two numbers, and what else is wrong.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
+
+MODEL = "model"
+ROWS = "rows.parquet"
+EXPECTED = "expected.parquet"
+"""What lies in the folder."""
 
 
 def differences(answers: pl.DataFrame, expected: pl.DataFrame) -> tuple[float, str]:
@@ -37,21 +43,27 @@ def differences(answers: pl.DataFrame, expected: pl.DataFrame) -> tuple[float, s
     return largest, ""
 
 
-def main(model_uri: str, folder: Path) -> None:
-    """Load, answer, compare, print."""
+def main() -> None:
+    """Load the model, rows and expected answers that are in the folder; answer, compare, print."""
     import mlflow.pyfunc
     import polars as pl
 
+    import recipeline.network
+    import recipeline.serving.bundle  # noqa: F401 - what the model will ask for, while there is time
     from recipeline.serving.frames import to_pandas, to_polars
 
-    model = mlflow.pyfunc.load_model(model_uri)
-    rows = pl.read_parquet(folder / "rows.parquet")
-    expected = pl.read_parquet(folder / "expected.parquet")
-    pipeline = model.unwrap_python_model()._predictor.pipeline
+    line = sys.stdin.readline().rstrip("\n")
+    if not line:
+        return  # whoever started this has given up
+    folder = Path(line)
+    model = mlflow.pyfunc.load_model(str(folder / MODEL))
+    rows = pl.read_parquet(folder / ROWS)
+    expected = pl.read_parquet(folder / EXPECTED)
+    pipeline = model.unwrap_python_model().predictor.pipeline
     answers = to_polars(model.predict(to_pandas(rows, pipeline)))
     difference, wrong = differences(answers, expected)
     print(json.dumps({"difference": difference, "wrong": wrong}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main()

@@ -16,12 +16,31 @@ def fetch_model(model_uri: str, tracking_uri: str, folder: Path) -> Predictor:
         EnvironmentFault: the store would not give it.
         UsageError: it is a model that recipeline did not make.
     """
+    place = download(model_uri, tracking_uri, folder)
+    found = sorted(place.glob(f"artifacts/*/{DESCRIPTION}"))
+    if not found:
+        raise UsageError(Problem(f"{model_uri} is no model of recipeline", suggestion="Load it with mlflow.pyfunc."))
+    return Predictor.load(found[0].parent)
+
+
+def download(model_uri: str, tracking_uri: str | None, folder: Path) -> Path:
+    """Download a model's files into `folder`.
+
+    Args:
+        model_uri: From `log_model`.
+        tracking_uri: The store that it is in; MLflow's own choice if None.
+        folder: Where to; made if need be.
+
+    Raises:
+        EnvironmentFault: the store would not give it.
+    """
     import mlflow.artifacts
     from mlflow.exceptions import MlflowException
 
     with as_default(tracking_uri):
         try:
-            place = Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=str(folder)))
+            folder.mkdir(parents=True, exist_ok=True)
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=str(folder)))
         except (MlflowException, OSError) as error:
             raise EnvironmentFault(
                 Problem(
@@ -30,7 +49,3 @@ def fetch_model(model_uri: str, tracking_uri: str, folder: Path) -> Predictor:
                     suggestion="`recipeline doctor` looks at the store.",
                 )
             ) from error
-    found = sorted(place.glob(f"artifacts/*/{DESCRIPTION}"))
-    if not found:
-        raise UsageError(Problem(f"{model_uri} is no model of recipeline", suggestion="Load it with mlflow.pyfunc."))
-    return Predictor.load(found[0].parent)

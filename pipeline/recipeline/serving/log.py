@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Collection
@@ -16,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from recipeline.catalog import Catalog, installed
 from recipeline.data.pipeline import Column, FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipelineError
-from recipeline.serving import frames
+from recipeline.serving import check, frames
 from recipeline.serving.bundle import read_description
+from recipeline.serving.fetch import download
+from recipeline.serving.fresh import FreshInterpreter
 from recipeline.serving.store import as_default
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 NAME = "model"
 """The logged model's name in its run."""
 TOLERANCE = 1e-6
-CHECK_TIMEOUT_S = 300
 
 _PINNED = ("mlflow", "torch", "polars", "numpy", "pandas", "pyarrow", "safetensors", "pydantic")
 
@@ -176,7 +173,12 @@ def requirements(distributions: dict[str, str]) -> list[str]:
 
 
 def check_model(
-    model_uri: str, rows: pl.DataFrame, expected: pl.DataFrame, *, tracking_uri: str | None = None
+    model_uri: str,
+    rows: pl.DataFrame,
+    expected: pl.DataFrame,
+    *,
+    tracking_uri: str | None = None,
+    fresh: FreshInterpreter | None = None,
 ) -> float:
     """Load the model in a fresh interpreter, let it answer raw rows, and compare.
 
@@ -185,6 +187,7 @@ def check_model(
         rows: Raw rows.
         expected: The trainer's own answers to them.
         tracking_uri: The store that the model is in.
+        fresh: The interpreter, if one was started while there was something else to wait for; it is ended here.
 
     Returns:
         The largest difference between two numbers.
@@ -192,38 +195,12 @@ def check_model(
     Raises:
         RecipelineError: it does not load, or answers otherwise.
     """
-    with tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
+    with fresh or FreshInterpreter() as interpreter, tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
         folder = Path(place)
-        rows.write_parquet(folder / "rows.parquet")
-        expected.write_parquet(folder / "expected.parquet")
-        environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-        if tracking_uri is not None:
-            environment["MLFLOW_TRACKING_URI"] = tracking_uri
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "recipeline.serving.check", model_uri, str(folder)],
-                env=environment,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=CHECK_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RecipelineError(
-                Problem(f"the logged model did not answer {rows.height} rows in {CHECK_TIMEOUT_S} s")
-            ) from error
-    if done.returncode != 0:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no message"]
-        raise RecipelineError(
-            Problem(
-                "the logged model does not load or answer in a fresh interpreter",
-                found=last[0][:500],
-                suggestion=f'See all of it with: {Path(sys.executable).name} -c "import mlflow; '
-                f"mlflow.pyfunc.load_model('{model_uri}')\"",
-            )
-        )
-    found = json.loads(done.stdout.splitlines()[-1])
+        download(model_uri, tracking_uri, folder / check.MODEL)
+        rows.write_parquet(folder / check.ROWS)
+        expected.write_parquet(folder / check.EXPECTED)
+        found = interpreter.ask(folder)
     if found["wrong"] or found["difference"] > TOLERANCE:
         raise RecipelineError(
             Problem(

@@ -6,8 +6,9 @@ It holds no more than the way into the installed package, because a copy can't b
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
@@ -17,28 +18,23 @@ from recipeline.errors import UserError
 from recipeline.serving.bundle import Predictor
 from recipeline.serving.frames import holes_as_null, to_polars
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 class RawRowModel(PythonModel):  # type: ignore[misc]  # mlflow is not typed
     """Raw rows in, as they are in the source; answers in the target's own words out."""
 
-    def load_context(self, context):  # type: ignore[no-untyped-def]  # noqa: D102
-        self._predictor = Predictor.load(Path(context.artifacts["bundle"]))
+    # MLflow calls this by keyword, and looks at the names.
+    def load_context(self, context: Any) -> None:
+        """Load the bundle that was logged beside this file."""
+        self.predictor = Predictor.load(Path(context.artifacts["bundle"]))
 
-    # Without type hints on purpose: with them MLflow takes `inputs` only, and no other form of request.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: D102
-        return answer(self._predictor, model_input)
-
-
-def answer(predictor: Predictor, rows: pd.DataFrame) -> Any:
-    """The answers as pandas; what is wrong with the rows becomes an answer of 400 with our words."""
-    try:
-        frame = holes_as_null(to_polars(rows), predictor.pipeline)
-        return predictor.predict(frame).to_pandas()
-    except UserError as error:
-        raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+    # With this one hint MLflow keeps the signature that it was given and takes every form of request; with none it
+    # warns, with any other it makes up a signature of its own.
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The answers, a row each; what is wrong with the rows becomes an answer of 400 with our words."""
+        try:
+            return self.predictor.predict(holes_as_null(to_polars(model_input), self.predictor.pipeline)).to_pandas()
+        except UserError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
 
 set_model(RawRowModel())

@@ -45,9 +45,8 @@ def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any
     settings = {key: value for key, value in trained_on.items() if key != "type" and "${env:" not in str(value)}
     if trained_on.get("type") != kind:
         settings = {"separator": "\t"} if path.suffix.lower() == ".tsv" else {}
-    family: type[Any] = Source
     try:
-        found = catalog.find(family, kind)
+        found = catalog.find(Source, kind)
     except RecipeError as error:
         raise UsageError(*error.problems) from error
     source = found.model_validate({**settings, "path": str(path.absolute())})

@@ -13,31 +13,33 @@ def run(job: Job) -> None:
     if job.run is None:
         return
     from recipeline.serving.bundle import answer_frame, write_bundle
+    from recipeline.serving.fresh import FreshInterpreter
     from recipeline.serving.log import check_model, log_model
     from recipeline.training.datamodule import evaluation_batch
 
     assert job.module is not None
     assert job.datamodule is not None
     assert job.prediction is not None
-    bundle = job.folder / "model"
-    write_bundle(
-        bundle,
-        network=job.module.network,
-        recipe=job.recipe,
-        pipeline=job.data.pipeline,
-        batch_size=evaluation_batch(job.recipe),
-        catalog=job.catalog,
-    )
-    numbers = [int(row) for row in job.data.parts[job.judged].rows[:CHECKED_ROWS]]
-    expected = answer_frame(job.prediction[: len(numbers)], job.data.target)
-    order = sorted(range(len(numbers)), key=numbers.__getitem__)
-    raw = job.raw_rows(numbers)
-    holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
-    job.model_uri = log_model(
-        job.run,
-        bundle,
-        example=raw.head(5),
-        nullable=[name for name, count in holes.items() if count],
-        register_as=job.recipe.tracking.register_as,
-    )
-    check_model(job.model_uri, raw, expected[order], tracking_uri=job.run.tracking_uri)
+    with FreshInterpreter() as fresh:
+        bundle = job.folder / "model"
+        write_bundle(
+            bundle,
+            network=job.module.network,
+            recipe=job.recipe,
+            pipeline=job.data.pipeline,
+            batch_size=evaluation_batch(job.recipe),
+            catalog=job.catalog,
+        )
+        numbers = [int(row) for row in job.data.parts[job.judged].rows[:CHECKED_ROWS]]
+        expected = answer_frame(job.prediction[: len(numbers)], job.data.target)
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        raw = job.raw_rows(numbers)
+        holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
+        job.model_uri = log_model(
+            job.run,
+            bundle,
+            example=raw.head(5),
+            nullable=[name for name, count in holes.items() if count],
+            register_as=job.recipe.tracking.register_as,
+        )
+        check_model(job.model_uri, raw, expected[order], tracking_uri=job.run.tracking_uri, fresh=fresh)

@@ -58,8 +58,8 @@ def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, da
     """Log the data: digest, schema, rows by part, each row's part, profile and fitted state."""
     run.set_tags({"recipeline.data_sha256": data.fingerprint})
     run.log_input(
-        name=recipe.data.source.location(),
-        source=recipe.data.source.location(),
+        name=recipe.redact(recipe.data.source.location()),
+        source=recipe.redact(recipe.data.source.location()),
         digest=data.fingerprint[:36],
         schema=[(name, mlflow_type(dtype)) for name, dtype in table.schema.items()],
         rows={part: len(arrays) for part, arrays in data.parts.items()},

@@ -24,6 +24,8 @@ _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # MLflow's own retries hold a call for minutes. What is sent in the background is tried again by ourselves.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    # Bars of its own would run through ours.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 

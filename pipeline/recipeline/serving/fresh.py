@@ -1,0 +1,68 @@
+"""Another interpreter that loads a logged model as a stranger would, started early because importing takes seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from recipeline.errors import Problem, RecipelineError
+
+TIMEOUT_S = 300
+
+
+class FreshInterpreter:
+    """A process that imports what serving takes, waits for a folder, and compares. Ends with the block.
+
+    Started before the model is logged, it imports while the logging is under way.
+    """
+
+    def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "recipeline.serving.check"],
+            env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> FreshInterpreter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+
+    def ask(self, folder: Path) -> dict[str, Any]:
+        """What `recipeline.serving.check` says of the model, rows and expected answers in this folder.
+
+        Raises:
+            RecipelineError: the model does not load or answer there.
+        """
+        try:
+            output, _ = self._process.communicate(f"{folder}\n", timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            raise RecipelineError(Problem(f"the logged model did not answer in {TIMEOUT_S} s")) from error
+        if self._process.returncode == 0:
+            return dict(json.loads(output.splitlines()[-1]))
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").splitlines()
+        last = next((line for line in reversed(lines) if line.strip()), f"exit code {self._process.returncode}")
+        raise RecipelineError(
+            Problem(
+                "the logged model does not load or answer in a fresh interpreter",
+                found=last[:500],
+                suggestion="What it is made of must be installed as a package, not only be at hand in this process.",
+            )
+        )

@@ -1,0 +1,56 @@
+"""Files to predict from are read as the training's source read its own."""
+
+import polars as pl
+import pytest
+
+from recipeline.catalog import installed
+from recipeline.errors import DataError, UsageError
+from recipeline.serving.bundle import Predictor
+from recipeline.serving.rows import read_rows
+
+
+@pytest.fixture
+def read(train):
+    def call(path, trained_on=None):
+        return read_rows(path, train("grade").pipeline, trained_on or {"type": "parquet"}, installed())
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.parquet"])
+def test_csv_and_parquet_give_the_same_answers(name, read, train, tmp_path):
+    trained = train("grade")
+    file = tmp_path / name
+    if name == "rows.parquet":
+        trained.rows.write_parquet(file)
+    else:
+        trained.rows.write_csv(file, separator="\t" if name == "rows.tsv" else ",")
+    predictor = Predictor.load(trained.bundle)
+    assert predictor.predict(read(file)).equals(predictor.predict(trained.rows))
+
+
+def test_words_stay_words_even_if_they_look_like_numbers(read, train, tmp_path):
+    train("grade").rows.write_csv(tmp_path / "rows.csv")
+    assert read(tmp_path / "rows.csv")["code"].to_list()[:2] == ["000", "001"]
+
+
+def test_the_trainings_settings_are_used_for_its_own_kind_of_file(read, train, tmp_path):
+    train("grade").rows.write_csv(tmp_path / "rows.csv", separator=";")
+    found = read(tmp_path / "rows.csv", {"type": "csv", "separator": ";"})
+    assert found.columns == train("grade").rows.columns
+
+
+def test_what_comes_from_the_environment_is_not_needed(read, train, tmp_path):
+    train("grade").rows.write_csv(tmp_path / "rows.csv")
+    found = read(tmp_path / "rows.csv", {"type": "csv", "separator": "${env:MINE}"})
+    assert found.height == train("grade").rows.height
+
+
+def test_files_that_can_not_be_read_say_why(read, tmp_path):
+    with pytest.raises(UsageError, match=r"neither CSV nor Parquet by its name \(found .*rows.xls\)"):
+        read(tmp_path / "rows.xls")
+    with pytest.raises(UsageError, match=r"nothere.csv: there is no such file"):
+        read(tmp_path / "nothere.csv")
+    pl.DataFrame({"size": []}, schema={"size": pl.Float64}).write_parquet(tmp_path / "empty.parquet")
+    with pytest.raises(DataError, match="no rows"):
+        read(tmp_path / "empty.parquet")
