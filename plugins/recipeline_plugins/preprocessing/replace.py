@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Replace(Preprocessing, name="replace"):
-    """Exchange values that stand for something else: `values: {-999: null, "n/a": null, Adelei: Adelie}`.
+    """Exchange values that stand for something else: `values: {"-999": null, "n/a": null, Adelei: Adelie}`.
 
     A value on the left is read as the column's type has it: -999 finds the number in a column of numbers and the
     text "-999" in a column of text. Nothing is learnt from the rows. Columns of dates and lists are left as they
