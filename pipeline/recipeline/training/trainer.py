@@ -12,6 +12,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
+from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
@@ -80,11 +81,7 @@ def make_trainer(
 def monitored(recipe: Recipe) -> tuple[str, str]:
     """The metric that chooses the best epoch, and whether `min` or `max` of it is best."""
     monitor = recipe.training.monitor or "val/loss"
-    if recipe.training.mode != "auto":
-        return monitor, recipe.training.mode
-    name = monitor.partition("/")[2]
-    better = {metric.plugin_name: metric.higher_is_better for metric in recipe.metrics or []}
-    return monitor, "max" if better.get(name, False) else "min"
+    return monitor, direction(monitor) if recipe.training.mode == "auto" else recipe.training.mode
 
 
 def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:

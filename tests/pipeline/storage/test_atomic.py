@@ -11,17 +11,22 @@ def test_new_content_takes_the_place_of_the_old(tmp_path: Path):
     write_text(path, "old")
     write_text(path, "né")
     assert path.read_bytes() == "né".encode()
-    assert os.listdir(path.parent) == ["state.json"]
+    assert [p.name for p in path.parent.iterdir()] == ["state.json"]
 
 
 def test_a_failure_while_writing_leaves_the_old_content_and_no_litter(tmp_path: Path):
     path = tmp_path / "state.json"
     write_bytes(path, b"old")
-    with pytest.raises(RuntimeError, match="half way"), replacing(path) as file:
-        file.write(b"ne")
-        raise RuntimeError("half way")
+
+    def fail_half_way() -> None:
+        with replacing(path) as file:
+            file.write(b"ne")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["state.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_the_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path: Path, monkeypatch):
