@@ -93,13 +93,15 @@ def _candidates(client: MlflowClient, reference: str, experiments: list[str]) ->
         yield from _search(client, experiments, "tags.`recipeline.version` LIKE '%'", limit=1)
         return
     if _ID.fullmatch(reference):
-        beginning = [run for run in _search(client, experiments) if run.info.run_id.startswith(reference)]
+        beginning = list(_search(client, experiments, f"attributes.run_id LIKE '{reference}%'"))
         if beginning:
             yield from beginning
             return
-    quoted = reference.replace("'", "\\'")
-    named = _search(client, experiments, f"attributes.run_name = '{quoted}'") if "'" not in reference else ()
-    yield from named
+    quote = '"' if "'" in reference else "'"
+    if quote in reference:  # MLflow's language knows no way to write such a text
+        yield from (run for run in _search(client, experiments) if run.info.run_name == reference)
+    else:
+        yield from _search(client, experiments, f"attributes.run_name = {quote}{reference}{quote}")
 
 
 def _search(
