@@ -4,10 +4,9 @@ In this order; `data.columns` in the recipe overrules all of them:
 
 1. A column without any value, or with the same value in every row, is ignored: nothing can be learnt from it.
 2. Booleans are `boolean`, numbers `numeric` (also when each occurs once), dates and times `datetime`.
-3. Words of which each is different, in 20 rows or more, and 20 characters long at most on average, are ignored as
-   an identifier.
-4. Words are `text` when more than half of the filled rows hold different ones and there are more than 20 of them.
-5. All other words are `categorical`.
+3. Words that are different in more than half of the filled rows, and more than 20 of them, are `text` when they have
+   more than 20 characters on average. Shorter ones are names or numbers of something, and ignored.
+4. All other words are `categorical`.
 
 The rules look at the rows that they are given: in a run, those of the train part.
 """
@@ -15,10 +14,10 @@ The rules look at the rows that they are given: in a run, those of the train par
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, cast
 
+from recipeline import nearest
 from recipeline.errors import Problem, RecipeError
 from recipeline.families.spec import ROLES, Role
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 MANY = 20
-"""Different words that a column may hold without being taken for text or for an identifier."""
-IDENTIFIER_LENGTH = 20
-"""Characters that an identifier has at most, on average."""
+"""Different words that a column may hold without being taken for text or for names."""
+NAME_LENGTH = 20
+"""Characters that names have at most, on average."""
 
 
 def is_glob(word: str) -> bool:
@@ -37,16 +36,10 @@ def is_glob(word: str) -> bool:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """The nearest name as a question, or the names there are."""
+    """The nearest column as a question, or the columns that there are."""
     known = list(names)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close:
-        folded = {name.lower(): name for name in known}
-        close = [folded[near] for near in get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)]
-    if close:
-        return f"Did you mean '{close[0]}'?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return f"There are: {shown}."
+    return nearest.did_you_mean(word, known) or f"There are: {shown}."
 
 
 def declared(columns: Mapping[str, Role], names: Iterable[str]) -> dict[str, Role]:
@@ -117,14 +110,16 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
             notes[name] = f"Column '{name}' is left out: {why}."
         elif distinct is None:
             roles[name] = _by_type(schema[name])
-        elif distinct == filled and distinct >= MANY and seen[f"length:{name}"] <= IDENTIFIER_LENGTH * filled:
+        elif distinct <= max(MANY, filled / 2):
+            roles[name] = "categorical"
+        elif seen[f"length:{name}"] > NAME_LENGTH * filled:
+            roles[name] = "text"
+        else:
             roles[name] = "ignore"
             notes[name] = (
-                f"Column '{name}' is left out: every value is different, as in an identifier. To use it, write "
-                f"data.columns: {{{name}: categorical}}."
+                f"Column '{name}' is left out: {distinct:,} of {filled:,} values are different, as names are. To use "
+                f"it, write data.columns: {{{name}: categorical}}."
             )
-        else:
-            roles[name] = "text" if distinct > max(MANY, filled / 2) else "categorical"
     return roles, notes
 
 

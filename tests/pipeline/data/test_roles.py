@@ -23,7 +23,9 @@ N = 40
         ([date(2024, 1, 1), date(2024, 1, 2)] * 20, "datetime"),
         (["a", "b"] * 20, "categorical"),
         (["a", None] * 20, "categorical"),
-        ([f"word {n % 25}" for n in range(N)], "text"),
+        ([f"name {n % 25}" for n in range(N)], "ignore"),
+        ([f"a sentence of 20 letters {n % 25}" for n in range(N)], "text"),
+        ([f"a sentence of 20 letters {n % 20}" for n in range(N)], "categorical"),
         ([f"city {n % 20}" for n in range(N)], "categorical"),
         ([f"id-{n}" for n in range(N)], "ignore"),
         ([f"a whole sentence with the number {n}" for n in range(N)], "text"),
@@ -44,6 +46,7 @@ def test_columns_left_out_say_why() -> None:
     )
     _, notes = roles.infer(frame, {})
     assert "the same value in every row" in notes["k"]
+    assert "40 of 40 values are different" in notes["i"]
     assert "data.columns: {i: categorical}" in notes["i"]
     assert "no values" in notes["e"]
 
