@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -84,7 +85,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     from recipeline.tracking.record import open_run
 
     with _signals():
-        tracked = open_run(recipe, catalog, command or " ".join(sys.argv))
+        tracked = open_run(recipe, catalog, command or _command())
         folder = home / "runs" / tracked.run_id
         folder.mkdir(parents=True, exist_ok=True)
         context = RunContext(recipe, folder, tracked.run_id)
@@ -162,6 +163,10 @@ def _environment(error: OSError, stage: str) -> RecipelineError:
             suggestion="See what works here with: recipeline doctor",
         )
     )
+
+
+def _command() -> str:
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _is_other_rank() -> bool:
