@@ -20,7 +20,7 @@ def nearest(word: str, names: Iterable[str], *, limit: int = 2) -> list[str]:
         return []
     allowed = 1.0 if len(plain) < 5 else 2.0 if len(plain) < 9 else 3.0
     found = sorted((distance(plain, _plain(name)), name) for name in set(names) if name != word)
-    found = [(far, name) for far, name in found if far <= allowed and far < max(len(name), 2)]
+    found = [(far, name) for far, name in found if far <= allowed and far <= max(len(name), len(word)) / 2]
     return [name for far, name in found if far - found[0][0] < 0.05][:limit]
 
 

@@ -12,6 +12,7 @@ below. Its file is imported when it is called, not before, so that `--help` is q
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
@@ -107,7 +108,7 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         arguments = ["--help"]
     try:
-        with cli.make_context(PROGRAM, arguments) as context:
+        with cli.make_context(PROGRAM, list(arguments)) as context:
             result = cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -117,12 +118,11 @@ def _run(arguments: list[str]) -> int:
 def _failed(error: BaseException, arguments: list[str]) -> int:
     """Say what went wrong on stderr (with `--json` on stdout too) and return the exit code."""
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
-        # Whoever read our output has gone. Nothing to say, and Python's own flush at exit must not complain either.
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lives as long as the process
+        _silence_stdout()
         return 141
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         error = Interrupted(2)
-    problems, code = _problems(error)
+    problems, code = _problems(error, arguments)
     machine = "--json" in arguments
     if machine:
         from recipeline.cli.output import emit_json, problem_document
@@ -145,13 +145,19 @@ def _failed(error: BaseException, arguments: list[str]) -> int:
     return code
 
 
-def _problems(error: BaseException) -> tuple[list[Problem], int]:
+def _silence_stdout() -> None:
+    """Whoever read our output has gone: nothing to say, and Python's flush at the end must not complain either."""
+    with contextlib.suppress(OSError, ValueError):  # stdout may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _problems(error: BaseException, arguments: list[str]) -> tuple[list[Problem], int]:
     if isinstance(error, Interrupted):
         return error.problems, error.code
     if isinstance(error, RecipelineError):
         return error.problems, error.exit_code
     if isinstance(error, click.ClickException):
-        return [_usage(error)], UsageError.exit_code
+        return [_usage(error, arguments)], UsageError.exit_code
     if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return [Problem(f"{error.strerror}: {error.filename}")], UsageError.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE):
@@ -161,10 +167,11 @@ def _problems(error: BaseException) -> tuple[list[Problem], int]:
     return [Problem(f"{type(error).__name__}: {error}".rstrip(". "))], 1
 
 
-def _usage(error: click.ClickException) -> Problem:
+def _usage(error: click.ClickException, arguments: list[str]) -> Problem:
     """What click found wrong with the call, in our words."""
     context = getattr(error, "ctx", None)
-    called = context.command_path if context is not None else PROGRAM
+    named = next((argument for argument in arguments if argument in COMMANDS), None)
+    called = context.command_path if context is not None else f"{PROGRAM} {named}" if named else PROGRAM
     advice = f"See: {called} --help"
     if isinstance(error, click.NoSuchOption):
         options = [name for option in context.command.params for name in option.opts] if context is not None else []

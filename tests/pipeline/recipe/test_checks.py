@@ -18,12 +18,14 @@ CONTRADICTIONS = [
      "'early_stopping' watches 'test/f1': what the test part says must not steer the training. Watch 'val/f1'."),
     ("monitor: val/loss\n    p", "monitor: val/f2\n    p", "regularization[1].monitor",
      "'early_stopping' watches 'val/f2', which this recipe doesn't measure. Did you mean 'val/f1'?"),
-    ("monitor: val/loss\n    p", "monitor: val/roc_auc\n    p", "regularization[1].monitor", "Add 'roc_auc' to metrics."),
+    ("monitor: val/loss\n    p", "monitor: val/roc_auc\n    p", "regularization[1].monitor",
+     "Add 'roc_auc' to metrics."),
     ("monitor: val/loss\n    p", "monitor: something\n    p", "regularization[1].monitor",
      "It measures: train/loss, val/loss, lr, val/accuracy, val/f1."),
     ("  monitor: val/loss\n  mode", "  monitor: val/los\n  mode", "training.monitor",
      "training.monitor watches 'val/los', which this recipe doesn't measure. Did you mean 'val/loss'?"),
-    ("  type: exponential\n  gamma: 0.95", "  type: plateau\n  monitor: val/x", "scheduler.monitor",
+    ("  type: exponential\n  gamma: 0.95", "  type: plateau\n  monitor: val/x",
+     "scheduler.monitor",
      "'plateau' watches 'val/x'"),
     ("    validation: 0.15\n    test: 0.15", "    validation: 0\n    test: 0.3", "regularization[1]",
      "'early_stopping' needs a validation part; the split 'random' makes none"),
@@ -77,7 +79,7 @@ def test_metrics_left_to_their_default_are_measured(good, problems_of):
 def test_an_open_task_is_checked_when_the_data_has_shown_it(good):
     recipe = parse(good.replace("task: binary", "task: auto"), "r.yaml").recipe
     check_task(recipe, installed(), "binary")
-    with pytest.raises(RecipeError, match="the loss 'cross_entropy' is made for .*, and the task is regression"):
+    with pytest.raises(RecipeError, match=r"the loss 'cross_entropy' is made for .*, and the task is regression"):
         check_task(recipe, installed(), "regression")
 
 
@@ -153,7 +155,8 @@ def test_what_plugins_declare_is_checked(problems_of, catalog_of):
     assert said == [
         "r.yaml:4:18  regularization[0]: 'cat' needs the regularization 'milk', which the recipe doesn't have.",
         "r.yaml:4:18  regularization[0]: 'cat' needs a scheduler, and the recipe names none.",
-        "r.yaml:4:18  regularization[0]: 'cat' can't be used together with the regularization 'dog'. Remove one of them.",
+        "r.yaml:4:18  regularization[0]: 'cat' can't be used together with the regularization 'dog'. "
+        "Remove one of them.",
         "r.yaml:4:28  regularization[2]: 'heavy' needs a validation part; the split 'whole' makes none. "
         "Give the validation part a share, or remove 'heavy'.",
     ]

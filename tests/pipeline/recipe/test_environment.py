@@ -56,7 +56,8 @@ def test_an_empty_value_is_a_value(secretive, problems_of):
     [
         ("path: census.csv", "path: ${env:BUCKET2}",
          "data.source.path: the environment variable BUCKET2 is not set. Did you mean 'BUCKET'?"),
-        ("path: census.csv", "path: ${env:NOWHERE_TO_BE}", "NOWHERE_TO_BE is not set. Set it: export NOWHERE_TO_BE=..."),
+        ("path: census.csv", "path: ${env:NOWHERE_TO_BE}",
+         "NOWHERE_TO_BE is not set. Set it: export NOWHERE_TO_BE=..."),
         ("path: census.csv", "path: ${HOME}", "'${' begins what is not ${env:NAME}"),
         ("path: census.csv", "path: ${env:A B}", "'${' begins what is not ${env:NAME}"),
         ("path: census.csv", 'path: "${env:BUCKET"', "'${' begins what is not ${env:NAME}"),

@@ -1,12 +1,16 @@
 import copy
 import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
 
 import jsonschema
 import pytest
 import yaml
 
 from recipeline import Architecture, Loss, Source
-from recipeline.catalog import installed
+from recipeline.catalog import Catalog, installed
 from recipeline.recipe.dump import plain_to_yaml
 from recipeline.recipe.json_schema import build, settings
 from recipeline.recipe.load import parse
@@ -90,7 +94,7 @@ def test_it_is_the_same_every_time(schema):
 class Odd(Loss, name="odd"):
     """A stranger's loss."""
 
-    tasks = {"regression"}
+    tasks: ClassVar = {"regression"}
     power: int = 3
     """The exponent."""
 
@@ -149,3 +153,22 @@ def test_settings_alone_are_documented():
 def test_the_schema_speaks_of_numbers_that_yaml_reads(good, validator):
     assert yaml.safe_load("1.0e-4") == plain(good)["regularization"][0]["weight"]
     validator.validate(plain(good))
+
+
+SHIPPED = Path(__file__).parents[3] / "recipes"
+
+
+def test_the_shipped_schema_is_fresh():
+    catalog = installed()
+    own = {key: [e for e in entries if e.distribution == "recipeline"] for key, entries in catalog.entries.items()}
+    fresh = build(Catalog(catalog.manager, {key: entries for key, entries in own.items() if entries}))
+    written = (SHIPPED / "recipe.schema.json").read_text()
+    assert json.loads(written) == fresh, "write it anew: recipeline schema -o recipes/recipe.schema.json"
+
+
+def test_the_usual_checker_accepts_every_shipped_recipe_by_it():
+    files = [str(path) for path in sorted(SHIPPED.glob("*.yaml"))]
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(SHIPPED / "recipe.schema.json"), *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert files
+    assert done.returncode == 0, done.stdout
