@@ -6,7 +6,8 @@ from recipeline.nearest import did_you_mean, distance, nearest
 @pytest.mark.parametrize(
     ("a", "b", "far"),
     [
-        ("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("abc", "acb", 0.8), ("abc", "abbc", 0.8), ("abc", "abp", 1), ("abc", "abx", 0.8),
+        ("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("abc", "acb", 0.8), ("abc", "abbc", 0.8),
+        ("abc", "abp", 1), ("abc", "abx", 0.8),
         ("lr", "kr", 0.8),
         ("kitten", "sitting", 3), ("abc", "ab", 1), ("abb", "ab", 0.8), ("a", "abcdefgh", 8),
     ],
