@@ -28,8 +28,6 @@ class Finding:
     message: str
     suggestion: str | None = None
     found: str | None = None
-    about: str | None = None
-    """The setting at `path` that this is about, where it may have been left to its default."""
 
 
 def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Finding]:

@@ -105,8 +105,7 @@ def _validate(root: Node, catalog: Catalog, folder: FilePath | None) -> tuple[Re
 
 def _placed(finding: checks.Finding, root: Node) -> Problem:
     """A finding at the setting that it is about, or at the nearest one that is written."""
-    node, taken = root.nearest(finding.path)
-    del taken
+    node, _ = root.nearest(finding.path)
     place: Place = node.key if node.key is not None and isinstance(node.content, dict | list) else node.place
     return problem_at(
         place, finding.message, path=dotted(finding.path), suggestion=finding.suggestion, found=finding.found
