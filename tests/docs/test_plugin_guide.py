@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,17 @@ def test_the_pages_distribution_installs_and_its_recipe_trains(project):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["status"] == "FINISHED"
-    (finished,) = project.glob(f".recipeline/runs/{result['run_id']}/finished.txt")
-    assert finished.read_text() == "house: FINISHED\n"
+    assert (project / "finished.log").read_text() == f"{result['run_id']} house FINISHED\n"
+
+
+def test_the_pages_contract_test_passes(project, monkeypatch):
+    monkeypatch.syspath_prepend(project)
+    module: dict[str, Any] = {"__name__": "test_house_plugins"}
+    exec(compile((project / "test_house_plugins.py").read_text(), "test_house_plugins.py", "exec"), module)
+    (mark,) = module["test_contract"].pytestmark
+    assert [plugin.plugin_name for plugin in mark.args[1]] == ["tolerance", "stay_in_range"]
+    for plugin in mark.args[1]:
+        module["test_contract"](plugin)
 
 
 def test_the_loss_does_what_its_page_says(project, monkeypatch):

@@ -1,10 +1,8 @@
-"""Every shipped recipe: its head tells what it is, its form is the schema's, and it trains to its floor."""
+"""Every shipped recipe: its head tells what it is, it is valid, and it trains to its floor."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -48,14 +46,6 @@ def test_it_is_valid_and_reads_back_the_same(path):
     recipe = recipeline.load_recipe(path)
     again = type(recipe).model_validate(recipe.as_recipe(), context={"folder": path.parent})
     assert again == recipe
-
-
-def test_editors_accept_them_all():
-    checker = Path(sys.executable).parent / "check-jsonschema"
-    done = subprocess.run(
-        [checker, "--schemafile", FOLDER / "recipe.schema.json", *RECIPES], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_trains_to_what_its_head_promises(path, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from recipeline import Architecture, Loss, Preprocessing, RecipeError
 from recipeline.catalog import Broken, Catalog, build
+from recipeline.testing import check_plugin
 
 CatalogOf = Callable[..., Catalog]
 
@@ -87,3 +88,8 @@ def test_a_clash_names_both_and_the_vendor_picks_one(catalog_of, name, owners):
 
 def test_a_clash_is_no_matter_to_other_names(catalog_of):
     assert catalog_of("rival_plugins").find(Loss, "mae").plugin_name == "mae"
+
+
+@pytest.mark.parametrize(("family", "name"), [(Loss, "lopsided"), (Preprocessing, "ratio"), (Architecture, "maxout")])
+def test_strangers_keep_the_contract_that_the_built_in_ones_keep(catalog_of, family, name):
+    check_plugin(catalog_of("acme_plugins").find(family, name))
