@@ -30,9 +30,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## train on penguins, log the run in mlflow.db, and say where to look
 	$(BIN)/recipeline run recipes/quickstart.yaml
 	@echo
-	@echo "See it in the MLflow UI:    $(BIN)/recipeline ui"
-	@echo "Change one thing:           $(BIN)/recipeline run recipes/quickstart.yaml optimizer.lr=0.02"
-	@echo "Put the last beside it:     $(BIN)/recipeline compare last RUN"
+	@echo "Now change one thing, and put the two side by side:"
+	@echo "  $(BIN)/recipeline run recipes/quickstart.yaml optimizer.lr=0.02"
+	@echo "  $(BIN)/recipeline ui"
 
 test: $(STAMP)  ## the tests, but for the slow ones
 	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow'
