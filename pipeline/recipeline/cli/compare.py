@@ -82,7 +82,7 @@ def _metrics(comparison: Comparison) -> list[tuple[str, ...]]:
             star = BEST if comparison.best.get(name) == position else " " * len(BEST)
             if value is None:
                 cells.append(ABSENT + star)
-            elif position == 0 or change is None:
+            elif position == 0 or not change:
                 cells.append(f"{value:.6g}{star}")
             else:
                 cells.append(f"{value:.6g} ({change:+.3g}){star}")

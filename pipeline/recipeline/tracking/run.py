@@ -7,6 +7,7 @@ What could not be sent is remembered in `troubles`, to be said once.
 from __future__ import annotations
 
 import getpass
+import importlib.util
 import json
 import math
 import os
@@ -225,7 +226,9 @@ class TrackedRun:
         """Log the use of CPU, memory, disk, network and GPU as `system/*` until the run is closed."""
         from recipeline.tracking.system import SystemWatch
 
-        if self._watch is None:
+        if importlib.util.find_spec("psutil") is None:
+            self._trouble("the machine is not watched: system metrics need psutil (pip install psutil)")
+        elif self._watch is None:
             self._watch = SystemWatch(self._log_system, interval_s)
             self._watch.start()
 

@@ -27,10 +27,7 @@ class SystemWatch:
             self._thread.join(timeout=5)
 
     def _work(self) -> None:
-        try:
-            monitors = _monitors()
-        except ImportError:  # psutil is missing: recipeline doctor says so
-            return
+        monitors = _monitors()
         step = 0
         while True:
             ended = self._stop.wait(self._interval_s)

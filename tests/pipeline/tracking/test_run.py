@@ -291,6 +291,14 @@ def test_a_store_that_does_not_work_is_a_fault_of_the_environment(tmp_path):
         tracked.TrackedRun.open(name="a", experiment="b", uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
+def test_watching_the_machine_without_psutil_is_said(open_run, monkeypatch):
+    monkeypatch.setattr(tracked.importlib.util, "find_spec", lambda name: None)
+    run = open_run()
+    run.watch_system()
+    run.close("FINISHED")
+    assert run.troubles == ["the machine is not watched: system metrics need psutil (pip install psutil)"]
+
+
 def test_the_machine_is_watched_on_request(open_run):
     run = open_run()
     run.watch_system(interval_s=60.0)
