@@ -13,7 +13,7 @@ from recipeline.tracking import facts
 from recipeline.tracking.flatten import flat_params
 from recipeline.tracking.note import note
 from recipeline.tracking.run import TrackedRun
-from recipeline.tracking.store import create_store, prepare_environment, tracking_uri
+from recipeline.tracking.store import prepare_environment, tracking_uri
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +29,8 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
     """Open the MLflow run before anything is read, so that every failure has a run to stand in."""
     prepare_environment()
     uri = tracking_uri(recipe.tracking.uri)
-    create_store(uri)
-    tags = facts.tags(recipe, catalog, command) | recipe.tracking.tags
+    # As they are written: a value from the environment may be a password. What we say of the run stays true.
+    tags = recipe.as_recipe()["tracking"]["tags"] | facts.tags(recipe, catalog, command)
     run = TrackedRun.open(
         name=recipe.name,
         experiment=recipe.tracking.experiment or recipe.name,
@@ -38,6 +38,8 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
         tags=tags,
         description=recipe.description,
     )
+    if recipe.tracking.system_metrics:
+        run.watch_system()
     patch = facts.git_patch()
     if patch:
         run.log_text("environment/git.patch", patch)
@@ -96,7 +98,7 @@ def close_run(
     run.log_numbers(metrics)
     for checkpoint in sorted((folder / "checkpoints").glob("*.ckpt")):
         run.log_file(f"checkpoints/{checkpoint.name}", checkpoint)
-    words = f"{type(error).__name__}: {error}" if error is not None else None
+    words = recipe.redact(f"{type(error).__name__}: {error}") if error is not None else None
     run.set_tags(
         {
             "mlflow.note.content": note(

@@ -1,0 +1,64 @@
+"""What a run holds from its opening to its end, whatever ends it."""
+
+import pytest
+
+from recipeline.catalog import installed
+from recipeline.errors import DataError
+from recipeline.recipe.load import parse
+from recipeline.tracking import record, store
+from recipeline.tracking.find import fetch_artifact, find_run
+
+TEXT = """
+# As it was written.
+name: census
+description: A first try.
+data: {source: {type: csv, path: "${env:WHERE}/a.csv"}, target: income}
+architecture: mlp
+tracking: {experiment: income, tags: {team: "${env:TEAM}", recipeline.version: mine}}
+"""
+
+
+@pytest.fixture
+def recipe():
+    return parse(TEXT, "census.yaml", variables={"WHERE": "/hidden", "TEAM": "secret-team"}).recipe
+
+
+def test_an_open_run_says_what_it_is_before_anything_is_read(recipe, uri, tmp_path):
+    run = record.open_run(recipe, installed(), "recipeline run census.yaml")
+    found = find_run("last", uri)
+    assert (found.run_id, found.name, found.experiment, found.status) == (run.run_id, "census", "income", "RUNNING")
+    assert found.tags["mlflow.note.content"] == "A first try."
+    assert found.tags["team"] == "${env:TEAM}"
+    assert found.tags["recipeline.version"] != "mine"
+    assert found.tags["recipeline.command"] == "recipeline run census.yaml"
+    (tmp_path / "got").mkdir()
+    written = fetch_artifact(found, "recipe/written.yaml", tmp_path / "got")
+    assert written is not None
+    assert written.read_text() == TEXT
+    assert fetch_artifact(found, "environment/requirements.txt", tmp_path / "got") is not None
+    run.close("KILLED")
+
+
+def test_a_failed_run_keeps_its_error_and_what_it_has_but_no_secret(recipe, uri, tmp_path):
+    run = record.open_run(recipe, installed(), "recipeline run census.yaml")
+    (tmp_path / "work" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "work" / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    error = DataError("there is no file /hidden/a.csv")
+    record.close_run(run, recipe, {"time/read_seconds": 0.5}, "FAILED", error, tmp_path / "work", None)
+    found = find_run("last", uri)
+    assert found.status == "FAILED"
+    assert found.tags["recipeline.error"] == "DataError: there is no file ${env:WHERE}/a.csv."
+    assert "**Failed.**" in found.tags["mlflow.note.content"]
+    assert found.metrics == {"time/read_seconds": 0.5}
+    paths = [item.path for item in store.connect(uri).list_artifacts(run.run_id, "checkpoints")]
+    assert paths == ["checkpoints/last.ckpt"]
+    for content in (*found.tags.values(), *found.params.values()):
+        assert "hidden" not in content
+        assert "secret-team" not in content
+
+
+def test_the_machine_is_watched_when_the_recipe_asks(uri):
+    recipe = parse(TEXT.replace("tags:", "system_metrics: true, tags:"), "c.yaml", variables={"WHERE": "", "TEAM": ""})
+    run = record.open_run(recipe.recipe, installed(), "")
+    run.close("FINISHED")
+    assert "system/cpu_utilization_percentage" in find_run("last", uri).metrics
