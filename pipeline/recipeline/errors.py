@@ -17,8 +17,8 @@ Each carries its `problems`, all of them at once, and prints one line a problem:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 __all__ = [
@@ -83,10 +83,24 @@ class RecipelineError(Exception):
         self.problems = [Problem(p) if isinstance(p, str) else p for p in problems]
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    @classmethod
-    def of(cls, problems: Iterable[Problem | str]) -> RecipelineError:
-        """The exception for a collection of problems."""
-        return cls(*problems)
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Change every text of the problems, to hide what must not be seen."""
+
+        def changed(text: str | None) -> str | None:
+            return None if text is None else change(text)
+
+        self.problems = [
+            replace(
+                problem,
+                message=change(problem.message),
+                file=changed(problem.file),
+                field=changed(problem.field),
+                found=changed(problem.found),
+                suggestion=changed(problem.suggestion),
+            )
+            for problem in self.problems
+        ]
+        self.args = ("\n".join(str(problem) for problem in self.problems),)
 
 
 class UserError(RecipelineError):

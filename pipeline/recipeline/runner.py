@@ -99,6 +99,10 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         except Interrupted as interrupted:
             status, error = "KILLED", interrupted
             raise
+        except RecipelineError as failure:
+            failure.reword(recipe.redact)
+            error = failure
+            raise
         except BaseException as failure:
             error = failure
             raise
@@ -149,7 +153,7 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
     finally:
         record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
         for trouble in job.run.troubles:
-            job.observer.note(trouble)
+            job.note(trouble)
         if status == "FINISHED" and not job.run.troubles:
             # All of it is in MLflow by now. What a failed run leaves is for whoever looks into it.
             shutil.rmtree(job.folder, ignore_errors=True)

@@ -53,7 +53,6 @@ def test_an_error_carries_all_its_problems():
     error = RecipeError(Problem("one", line=1), "two")
     assert str(error) == "1: one.\ntwo."
     assert [problem.message for problem in error.problems] == ["one", "two"]
-    assert isinstance(DataError.of(["a", "b"]), DataError)
 
 
 def test_a_missing_extra_gives_the_command():
@@ -66,3 +65,11 @@ def test_a_missing_extra_gives_the_command():
 def test_the_tree_at_the_top_names_every_exception():
     kinds = {name for name in errors.__all__ if name != "Problem"}
     assert all(f" {name} " in f" {errors.__doc__} " for name in kinds)
+
+
+def test_an_error_is_reworded_in_every_text():
+    error = MissingExtra("the source", "secret-package", "x")
+    error.reword(lambda text: text.replace("secret", "***"))
+    assert "secret" not in str(error)
+    assert "'***-package'" in str(error.problems[0])
+    assert error.exit_code == 4

@@ -286,3 +286,22 @@ def test_a_started_run_waits_for_nobody(finished):
     assert result.status == "FINISHED"
     assert result.seconds < 300
     assert run.info.end_time <= time.time() * 1000
+
+
+def test_a_value_from_the_environment_shows_nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRET_PLACE", "s3cr3t-bucket-key")
+    path = tmp_path / "secret.yaml"
+    path.write_text(RECIPE.replace("{type: sample, dataset: iris}", '{type: csv, path: "${env:SECRET_PLACE}.csv"}'))
+    with pytest.raises(DataError) as caught:
+        runner.run(load_recipe(path))
+    assert "s3cr3t" not in str(caught.value)
+    assert "${env:SECRET_PLACE}" in str(caught.value)
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"s3cr3t" not in file.read_bytes(), file
+
+
+def test_a_loss_that_does_not_suit_the_inferred_task_stops_before_training(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(recipeline.RecipeError, match=r"loss.*'mse'.*multiclass"):
+        runner.run(recipe_in(tmp_path, "loss=mse"))

@@ -26,9 +26,7 @@ class Split(Plugin, family="split"):
         return ()
 
     def hides(self) -> tuple[str, ...]:
-        """The columns that are the split's own, so that the model must not see them: a column of part names, a
-        group.
-        """
+        """The split's own columns, which the model must not see: a column of part names, a group."""
         return ()
 
     def has(self, part: Part) -> bool:

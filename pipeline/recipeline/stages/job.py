@@ -48,6 +48,10 @@ class Job:
     """The best model's answers on that part."""
     model_uri: str | None = None
 
+    def note(self, text: str) -> None:
+        """Tell the observer something once, values from the environment hidden."""
+        self.observer.note(self.recipe.redact(text))
+
     @property
     def data(self) -> PreparedData:
         """The prepared arrays."""

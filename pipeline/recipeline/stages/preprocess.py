@@ -8,4 +8,4 @@ from recipeline.stages.job import Job
 def run(job: Job) -> None:
     """Prepare the arrays, or find them in the cache; then log what the data is."""
     for note in job.data.notes:
-        job.observer.note(note)
+        job.note(note)

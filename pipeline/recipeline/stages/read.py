@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 def complete(recipe: Recipe, table: Table) -> Recipe:
     """The recipe with its open parts filled in for this table."""
+    from recipeline.catalog import installed
+    from recipeline.recipe.checks import check_task
     from recipeline.recipe.defaults import fill
 
-    return fill(recipe, table.task, {name: role for name, role in table.roles.items() if name not in table.targets})
+    roles = {name: role for name, role in table.roles.items() if name not in table.targets}
+    filled = fill(recipe, table.task, roles)
+    check_task(filled, installed(), table.task)
+    return filled
 
 
 def run(job: Job) -> None:
@@ -26,4 +31,4 @@ def run(job: Job) -> None:
     table = job.datamodule.table
     job.recipe = job.context.recipe = job.datamodule.recipe
     for note in table.notes:
-        job.observer.note(note)
+        job.note(note)

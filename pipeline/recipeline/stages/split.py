@@ -10,4 +10,4 @@ def run(job: Job) -> None:
     assert job.datamodule is not None
     rows = job.datamodule.split_table
     for note in rows.notes:
-        job.observer.note(note)
+        job.note(note)

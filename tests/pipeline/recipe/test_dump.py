@@ -6,7 +6,8 @@ from recipeline.recipe.read import read
 
 @pytest.mark.parametrize(
     "value",
-    ["1e-3", "no", "on", "010", "1:30", "null", "~", "true", "0x1F", "2020-01-01", "", " x", "a: b", "- a", "#a", "é",
+    ["1e-3", "no", "on", "010", "1:30", "null", "~", "true", "0x1F", "2020-01-01", "", " x",
+     "a: b", "- a", "#a", "é",
      "two\nlines", "'", '"', "${env:X}", "=", "<<", 1e-05, 1e30, 0.1, 3, -2, True, False, None, [1, [2, "3"]], {"a": {}}],
 )  # fmt: skip
 def test_what_is_written_reads_back_as_the_same(value):
