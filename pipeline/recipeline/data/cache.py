@@ -14,7 +14,7 @@ from typing import Any
 
 from recipeline.errors import EnvironmentFault, Problem
 
-FORMAT = 1
+FORMAT = 2
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
 
 MANIFEST = "manifest.json"

@@ -120,6 +120,8 @@ def read(recipe: Recipe, cache: Path) -> Table:
             # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
             reason = str(error).partition("\n")[0]
             raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
+        finally:
+            source.close()
         _refuse_infinities(path, location)
         height = pl.scan_ipc(path).select(pl.len()).collect().item()
         return {"rows": height, "notes": list(source.notes()), "files": [list(file) for file in source.row_files()]}

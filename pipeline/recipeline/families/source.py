@@ -51,6 +51,9 @@ class Source(FromEnvironment, Plugin, family="source"):
         """What a reader should be told once about how the rows were read; known after `scan`."""
         return ()
 
+    def close(self) -> None:
+        """Told when the rows that `scan` gave have been read: temporary files can go."""
+
     def row_files(self) -> Sequence[tuple[str, int]]:
         """The files that the rows come from, in order, with the number of rows of each; known after `scan`."""
         return ()

@@ -9,16 +9,18 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from recipeline import DataError, Problem
 
 if TYPE_CHECKING:
+    from _csv import Reader
+
     import numpy as np
 
-BLOCK_BYTES = 8 * 1024**2
+BLOCK_BYTES = 512 * 1024
+"""Bytes that are looked at at once: few enough to stay in the processor's cache."""
 HEAD_BYTES = 256 * 1024
 """Bytes at the start of a file that the separator and the header are read from."""
 SEPARATORS = (",", ";", "\t", "|")
@@ -38,6 +40,8 @@ class Head:
     """The columns' names; without a header column_1, column_2, ..."""
     blank_lines: int
     """Blank lines in front of the first record."""
+    lines: int
+    """Lines in front of the first data row, blank ones and those of the header."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Structure:
     problems: list[Problem] = field(default_factory=list)
     more: int = 0
     """Damaged rows beyond those in `problems`."""
+    leading_zeros: bool = False
+    """Whether a cell begins with a zero and another digit, as codes do."""
 
 
 def read_head(file: BinaryIO, name: str, separator: str | None, quote: str | None, header: bool) -> Head:
@@ -76,17 +82,18 @@ def read_head(file: BinaryIO, name: str, separator: str | None, quote: str | Non
     text = "".join(lines[blank:])
     found = separator or _separator(text, quote)
     try:
-        first = next(_records(text, found, quote))
+        reader = _records(text, found, quote)
+        first = next(reader)
     except (csv.Error, StopIteration) as error:
         raise DataError(Problem(f"the first line can't be read: {error}", file=name, line=blank + 1)) from error
     if not header:
-        return Head(found, [f"column_{number}" for number in range(1, len(first) + 1)], blank)
+        return Head(found, [f"column_{number}" for number in range(1, len(first) + 1)], blank, blank)
     names = [cell.strip() for cell in first]
     _check_names(names, name, blank + 1)
-    return Head(found, names, blank)
+    return Head(found, names, blank, blank + reader.line_num)
 
 
-def _records(text: str, separator: str, quote: str | None) -> Iterator[list[str]]:
+def _records(text: str, separator: str, quote: str | None) -> Reader:
     lines = io.StringIO(text, newline="")
     if quote is None:
         return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
@@ -177,6 +184,8 @@ def examine(file: BinaryIO, name: str, head: Head, quote: str | None, header: bo
 
 class _Pass:
     def __init__(self, name: str, width: int, separator: str, quote: str | None, row: int, skip: int) -> None:
+        import numpy as np
+
         self.found = Structure()
         self._name = name
         self._width = width
@@ -190,6 +199,7 @@ class _Pass:
         self._opened = 0  # the row where the last quote was opened
         self._before = NEWLINE
         self._closing = False  # whether the last byte may have closed a quoted cell
+        self._tail = np.full(1, NEWLINE, dtype=np.uint8)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._undecodable = False
         self._lost: int | None = None  # the row of a stray quote: what follows it can't be told apart any more
@@ -210,9 +220,28 @@ class _Pass:
             self._check_quotes(data, quotes, inside, ends)
             self._inside = bool(inside[-1])
         line_ends = np.flatnonzero(ends)
+        self.found.leading_zeros = self.found.leading_zeros or self._has_leading_zeros(data)
         self._check_letters(block, line_ends)
         self._count(data, cuts, line_ends)
         self._before = int(data[-1])
+
+    def _has_leading_zeros(self, data: np.ndarray) -> bool:
+        """Whether a zero and another digit stand where a cell begins."""
+        import numpy as np
+
+        data = np.concatenate([self._tail, data])  # a cell may begin in one block and go on in the next
+        self._tail = data[-3:]
+        zeros = np.flatnonzero(data == ord("0"))
+        zeros = zeros[(zeros > 0) & (zeros < len(data) - 1)]
+        after = data[zeros + 1]
+        zeros = zeros[(after >= ord("0")) & (after <= ord("9"))]
+        before = data[zeros - 1]
+        signed = (before == ord("+")) | (before == ord("-"))
+        before = np.where(signed, data[np.maximum(zeros - 2, 0)], before)
+        starts = (before == self._separator) | (before == NEWLINE) | (before == ord(" "))
+        if self._quote is not None:
+            starts |= before == self._quote
+        return bool(starts.any())
 
     def finish(self) -> Structure:
         """Look at what is left when the file ends, and return what was found."""

@@ -23,16 +23,18 @@ SHOWN = 3
 """Bad cells of a column that are named; the rest is counted."""
 
 FIGURES: dict[Kind, tuple[str, ...]] = {
-    "integer": ("integer", "number", "infinite", "leading_zero"),
-    "number": ("number", "infinite", "leading_zero", "long"),
-    "boolean": ("boolean",),
-    "date": ("date",),
-    "datetime": ("datetime",),
-    "words": ("number", "boolean", "datetime"),
+    "integer": ("cells", "filled", "integer", "number", "infinite", "leading_zero"),
+    "number": ("cells", "filled", "number", "infinite", "leading_zero", "long"),
+    "boolean": ("cells", "filled", "boolean"),
+    "date": ("cells", "filled", "date"),
+    "datetime": ("cells", "filled", "datetime"),
+    "words": ("numberlike", "marked"),
 }
 """What has to be counted to verify a guess; a guess that fails has everything counted."""
 
-EVERYTHING = ("integer", "number", "infinite", "leading_zero", "long", "boolean", "date", "datetime")
+EVERYTHING = (
+    "cells", "filled", "integer", "number", "infinite", "leading_zero", "long", "boolean", "date", "datetime", "marked",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -46,8 +48,15 @@ class Settled:
     """Columns of numbers with cells that are none, and how many."""
     infinite: list[str] = field(default_factory=list)
     """Columns of numbers with infinite ones."""
+    marked: list[str] = field(default_factory=list)
+    """Columns of words with a word that means missing elsewhere."""
     rows: int = 0
     """How many rows polars has seen."""
+
+    def tell_missing(self, name: str, count: int) -> None:
+        """Note that this many cells of the column, which are not empty, mean missing."""
+        if count:
+            self.notes.append(f"Column '{name}': {count:,} cells hold a word or blanks that mean missing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,10 @@ class Cells:
 
         text = self.text(name)
         made: dict[str, Callable[[], pl.Expr]] = {
+            "cells": lambda: pl.col(name).count(),
             "filled": lambda: text.count(),
+            "marked": lambda: pl.col(name).is_in(self.missing).sum(),
+            "numberlike": lambda: pl.col(name).str.contains(r"^\s*(?:[-+.0-9]|(?i:inf))").sum(),
             "integer": lambda: text.cast(pl.Int64, strict=False).count(),
             "number": lambda: self.number(text).count(),
             "infinite": lambda: self.number(text).is_infinite().sum(),
@@ -137,33 +149,40 @@ def settle(rows: pl.LazyFrame, names: Sequence[str], cells: Cells, is_words: Cal
         cells: How cells are understood.
         is_words: Whether the recipe declares that a column holds no numbers.
     """
-    import polars as pl
-
-    head = _figures(rows.head(HEAD_ROWS), dict.fromkeys(names, EVERYTHING), cells)
-    guess = {name: _kind(head[name], strict=False) for name in names}
-    figures = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
-    doubtful = {name: EVERYTHING for name in names if not _holds(guess[name], figures[name])}
+    if not names:
+        return Settled()
+    guess = guess_kinds(rows, names, cells)
+    figures, height = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
+    doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
-        figures |= _figures(rows, doubtful, cells)
-    settled = Settled(rows=rows.select(pl.len()).collect(engine="streaming").item())
+        figures |= _figures(rows, doubtful, cells)[0]
+    settled = Settled(rows=height)
     for name in names:
         counted = figures[name]
         kind = _kind(counted, strict=True) if name in doubtful else guess[name]
         settled.kinds[name] = kind
+        if kind == "words" and counted["marked"]:
+            settled.marked.append(name)
         _tell(name, kind, counted, settled, is_words(name))
     return settled
 
 
-def _figures(rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells) -> dict[str, dict[str, int]]:
+def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[str, Kind]:
+    """The types that the first rows suggest; a column that is empty there may be anything."""
+    head, _ = _figures(rows.head(HEAD_ROWS), dict.fromkeys(names, EVERYTHING), cells)
+    return {name: _kind(head[name], strict=False) for name in names}
+
+
+def _figures(
+    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells
+) -> tuple[dict[str, dict[str, int]], int]:
+    """The figures of each column, and the number of rows, in one pass."""
     import polars as pl
 
-    expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in ("filled", *figures)]
-    expressions += [pl.col(name).count().alias(f"cells:{name}") for name in wanted]
-    found = rows.select(expressions).collect(engine="streaming").row(0, named=True)
-    return {
-        name: {figure: found[f"{figure}:{name}"] for figure in ("cells", "filled", *figures)}
-        for name, figures in wanted.items()
-    }
+    expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
+    found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
+    counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
+    return counted, found[":rows"]
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
@@ -174,7 +193,7 @@ def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
     if counted["boolean"] == filled:
         return "boolean"
     if counted["number"] == filled:
-        if counted["leading_zero"] or counted["long"]:
+        if counted["leading_zero"] or (counted["long"] and counted["integer"] + counted["long"] == filled):
             return "words"
         return "integer" if counted["integer"] == filled else "number"
     if counted["date"] == filled:
@@ -186,21 +205,22 @@ def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
 
 def _holds(guess: Kind, counted: Mapping[str, int]) -> bool:
     """Whether the guess stands for all rows; if not, all is counted and decided again."""
-    filled = counted["filled"]
     if guess == "words":
-        # With any number in it, all is counted, to tell a column of numbers with a mistake from one of words.
-        return filled > 0 and counted["number"] == 0 and max(counted["boolean"], counted["datetime"]) < filled
+        # The head holds a cell that is nothing but a word, so the column stays one of words. With numbers in it, all
+        # is counted, to tell it from a column of numbers with a mistake.
+        return counted["numberlike"] == 0
+    filled = counted["filled"]
     if filled == 0 or counted[guess] < filled or counted.get("leading_zero") or counted.get("long"):
         return False
     return not (guess == "number" and counted["infinite"])
 
 
 def _tell(name: str, kind: Kind, counted: Mapping[str, int], settled: Settled, is_words: bool) -> None:
-    filled, numbers = counted["filled"], counted.get("number", 0)
+    filled, numbers = counted.get("filled", 0), counted.get("number", 0)
     if kind == "words":
         if counted.get("leading_zero") and numbers == filled:
             settled.notes.append(f"Column '{name}' is read as words: its numbers have leading zeros, as codes do.")
-        elif counted.get("long") and numbers == filled:
+        elif counted.get("long") and numbers == filled:  # and all others are whole numbers, or it were "number"
             settled.notes.append(f"Column '{name}' is read as words: some whole numbers have more digits than 64 bits.")
         elif numbers and not is_words:
             if filled >= NUMBER_ROWS and numbers >= NUMBER_SHARE * filled:
@@ -210,6 +230,4 @@ def _tell(name: str, kind: Kind, counted: Mapping[str, int], settled: Settled, i
         return
     if counted.get("infinite"):
         settled.infinite.append(name)
-    words = counted["cells"] - filled
-    if words:
-        settled.notes.append(f"Column '{name}': {words:,} cells hold a word or blanks that mean missing.")
+    settled.tell_missing(name, counted["cells"] - filled)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from recipeline import DataError
+from recipeline_plugins.source import csv
 from recipeline_plugins.source.csv import CsvSource
 
 TWENTY = "\n".join(f"{number},w{number % 3}" for number in range(1, 31))
@@ -23,6 +24,12 @@ def source(folder: Path, content: bytes | str, name: str = "data.csv", **setting
 
 def rows(folder: Path, content: bytes | str, **settings: Any) -> pl.DataFrame:
     return source(folder, content, **settings).scan().collect()
+
+
+@pytest.fixture(params=["thoroughly", "quickly"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are read thoroughly, large ones quickly where that gives the same; here both are held to it."""
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0 if request.param == "quickly" else 2**60)
 
 
 @dataclass
@@ -275,14 +282,15 @@ def test_the_fingerprint_follows_content_and_settings_and_not_the_name(tmp_path:
     assert source(tmp_path, "a,b\n1,x\n", "one.csv", missing=["x"]).fingerprint() != first
 
 
-def test_unpacked_copies_go_with_the_source(tmp_path: Path) -> None:
+def test_temporary_copies_go_when_the_rows_are_read(tmp_path: Path) -> None:
     made = source(tmp_path, gzip.compress(b"a,b\n1,x\n"))
-    made.scan()
+    made.scan().collect()
     folder = made._unpacked
     assert folder is not None
     assert folder.exists()
-    del made
+    made.close()
     assert not folder.exists()
+    made.close()
 
 
 @pytest.mark.parametrize(
@@ -291,3 +299,11 @@ def test_unpacked_copies_go_with_the_source(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         CsvSource.model_validate({"path": "x.csv", **settings})
+
+
+def test_good_numbers_are_read_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    monkeypatch.setattr(CsvSource, "_thoroughly", lambda *args: pytest.fail("read thoroughly"))
+    made = source(tmp_path, "n,f,w,t\n1,0.5,x,true\nNA,,y,false\n3,-2,x,\n")
+    assert made.scan().collect().rows() == [(1, 0.5, "x", True), (None, None, "y", False), (3, -2.0, "x", None)]
+    assert made.notes() == ("Column 'n': 1 cells hold a word or blanks that mean missing.",)

@@ -11,7 +11,7 @@ from recipeline_plugins.source.csv_structure import Head, Structure, examine, re
 
 
 def look(content: str, width: int) -> Structure:
-    head = Head(",", [f"c{number}" for number in range(width)], 0)
+    head = Head(",", [f"c{number}" for number in range(width)], 0, 1)
     return examine(io.BytesIO(content.encode()), "x.csv", head, '"', header=True)
 
 
@@ -65,3 +65,19 @@ def test_problems_beyond_the_first_are_counted() -> None:
 )
 def test_the_separator_is_found_out(content: str, separator: str) -> None:
     assert read_head(io.BytesIO(content.encode()), "x.csv", None, '"', True).separator == separator
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 64])
+@pytest.mark.parametrize(
+    ("content", "there"),
+    [
+        ("a,b\n1,007\n", True),
+        ("a,b\n01,7\n", True),
+        ("a,b\n1,-07\n", True),
+        ('a,b\n1,"07"\n', True),
+        ("a,b\n1,0\n0,0.5\n-0.25,10\n100,2024-01-01\n", False),
+    ],
+)
+def test_leading_zeros_are_seen(content: str, there: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_structure, "BLOCK_BYTES", block)
+    assert look(content, 2).leading_zeros == there
