@@ -38,6 +38,11 @@ def probabilities(outputs: torch.Tensor, task: Task) -> torch.Tensor:
     return outputs
 
 
+def _moved(block: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The block on the network's device, numbers in its precision; category codes stay whole."""
+    return block.to(like.device, like.dtype if block.is_floating_point() else block.dtype)
+
+
 @torch.inference_mode()
 def answers(
     network: nn.Module,
@@ -50,13 +55,12 @@ def answers(
 
     The network is run in evaluation mode on its own device, in batches cut in order.
     """
-    parameter = next(network.parameters(), None)
-    device = parameter.device if parameter is not None else torch.device("cpu")
+    like = next(network.parameters(), torch.empty(0))
     training = network.training
     network.eval()
     found = []
     for start in range(0, len(blocks[0]), batch_size):
-        batch = [torch.from_numpy(block[start : start + batch_size]).to(device) for block in blocks]
+        batch = [_moved(torch.from_numpy(block[start : start + batch_size]), like) for block in blocks]
         outputs = network(*batch).float()
         found.append(probabilities(outputs, target.task).double().cpu())
     network.train(training)

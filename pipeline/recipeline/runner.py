@@ -32,6 +32,16 @@ STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate", "report", "
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
+QUIET: tuple[tuple[str, type[Warning]], ...] = (
+    # pytorch_lightning 2.6 says so of itself under torch 2.13; nothing a reader could change.
+    (".*LeafSpec.*", FutureWarning),
+    # The values that are logged are summed over the processes already, every row counted once.
+    (".*recommended to use `self.log.*sync_dist=True", UserWarning),
+    # The other processes find the folder that the first has made.
+    ("Checkpoint directory .* exists and is not empty", UserWarning),
+)
+"""Lightning's warnings that mean nothing here."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -138,7 +148,7 @@ def _log_stage(job: Job, name: str) -> None:
     from recipeline.tracking import record
 
     assert job.datamodule is not None
-    if name == "read":
+    if name == "split":
         record.log_recipe(job.run, job.recipe, job.catalog, job.datamodule.table.task)
     elif name == "preprocess":
         record.log_data(job.run, job.recipe, job.datamodule.table, job.datamodule.split_table, job.data)
@@ -183,8 +193,9 @@ def _follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) ->
 
     folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
     job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
-    for name in STAGES:
-        importlib.import_module(f"recipeline.stages.{name}").run(job)
+    with _torch_restored():
+        for name in STAGES:
+            importlib.import_module(f"recipeline.stages.{name}").run(job)
     return RunResult("", "FINISHED", job.metrics)
 
 
@@ -215,15 +226,15 @@ def _signals() -> Iterator[None]:
 
 @contextmanager
 def _torch_restored() -> Iterator[None]:
-    """Leave torch's number of threads and its choice of algorithms as they were, and keep one warning quiet."""
+    """Leave torch's number of threads and its choice of algorithms as they were, and keep some warnings quiet."""
     import torch
 
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     try:
         with warnings.catch_warnings():
-            # pytorch_lightning 2.6 says so of itself under torch 2.13; nothing a reader could change.
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            for message, category in QUIET:
+                warnings.filterwarnings("ignore", message=message, category=category)
             yield
     finally:
         torch.set_num_threads(threads)

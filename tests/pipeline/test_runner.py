@@ -305,3 +305,60 @@ def test_a_loss_that_does_not_suit_the_inferred_task_stops_before_training(tmp_p
     monkeypatch.chdir(tmp_path)
     with pytest.raises(recipeline.RecipeError, match=r"loss.*'mse'.*multiclass"):
         runner.run(recipe_in(tmp_path, "loss=mse"))
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_other_precisions_train_and_answer(precision, quick):
+    result, _ = quick(f"training.precision={precision}", "training.epochs=2")
+    assert result.status == "FINISHED"
+    assert 0 <= result.metrics["test/accuracy"] <= 1
+
+
+STEPS = [
+    "[drop_duplicates, {type: impute, indicator: true}, clip_outliers, {type: standardize, columns: numeric}, one_hot]",
+    "[drop_missing, {type: replace, values: {male: M}, columns: sex}, {type: robust, columns: numeric}, ordinal]",
+    "[strip_text, impute, {type: power, columns: numeric}, {type: unit_norm, columns: numeric}, one_hot]",
+    "[impute, {type: bin, columns: body_mass_g}, {type: quantile, columns: numeric}, ordinal]",
+    "[impute, {type: min_max, columns: bill_*}, {type: max_abs, columns: flipper_length_mm}, "
+    "{type: log, columns: body_mass_g}, {type: cast, columns: year, to: number}, "
+    "{type: drop_columns, columns: island}, one_hot]",
+]
+
+
+@pytest.mark.parametrize("steps", STEPS, ids=range(len(STEPS)))
+def test_rows_outside_the_train_part_leave_no_trace_in_the_weights(steps, tmp_path, monkeypatch):
+    """Every validation and test row is made over; the last epoch's weights stay the same, byte for byte."""
+    from palmerpenguins import load_penguins
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "STAGES", WITHOUT_PACKAGE)
+    part = pl.Series("part", ["train", "train", "validation", "test"] * 86)
+    other = pl.col("part") != "train"
+    numbers = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+    rows = pl.from_pandas(load_penguins()).with_columns(part)
+    if "impute" not in steps:  # nothing fills a hole outside the train part, where no row is left out
+        holes = [pl.when(other).then(pl.col(name).fill_null(40)).otherwise(pl.col(name)) for name in numbers]
+        rows = rows.with_columns(*holes, pl.when(other).then(pl.col("sex").fill_null("male")).otherwise(pl.col("sex")))
+    corrupted = rows.with_columns(
+        *(pl.when(other).then(pl.col(name) * 7 + 3).otherwise(pl.col(name)).alias(name) for name in numbers),
+        pl.when(other).then(pl.lit("nowhere")).otherwise(pl.col("island")).alias("island"),
+        pl.when(other).then(pl.lit("none")).otherwise(pl.col("sex")).alias("sex"),
+        pl.when(other).then(pl.lit("Gentoo")).otherwise(pl.col("species")).alias("species"),
+    )
+
+    def weights(table: pl.DataFrame, name: str) -> dict[str, bytes]:
+        table.write_csv(tmp_path / f"{name}.csv")
+        (tmp_path / f"{name}.yaml").write_text(
+            f"name: {name}\ndata: {{source: {{type: csv, path: {name}.csv}}, target: species, "
+            f"split: {{type: column, column: part}}}}\npreprocessing: {steps}\n"
+            "architecture: {type: mlp, hidden: [8]}\nreports: []\n"
+            "training: {epochs: 2, batch_size: 32, accelerator: cpu}\n"
+        )
+        result = runner.run(load_recipe(tmp_path / f"{name}.yaml"))
+        client = MlflowClient(result.tracking_uri)
+        (tmp_path / result.run_id).mkdir()
+        path = client.download_artifacts(result.run_id, "checkpoints/last.ckpt", str(tmp_path / result.run_id))
+        state = torch.load(path, weights_only=True)["state_dict"]
+        return {key: tensor.numpy().tobytes() for key, tensor in state.items() if key.startswith("network.")}
+
+    assert weights(rows, "whole") == weights(corrupted, "corrupted")

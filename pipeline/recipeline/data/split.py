@@ -128,10 +128,10 @@ def _rows_of(table: Table, codes: np.ndarray, part: Part) -> pl.LazyFrame:
 def _check_missing_targets(table: Table, codes: np.ndarray) -> None:
     import polars as pl
 
-    targets = table.scan().select(table.targets).collect().with_columns(pl.Series("__part__", codes))
+    targets = table.scan().select(table.targets).collect().with_columns(pl.Series("__recipeline_part__", codes))
     problems = []
     for name in table.targets:
-        missing = (targets[name].is_null() & (targets["__part__"] != LEFT_OUT)).arg_true()
+        missing = (targets[name].is_null() & (targets["__recipeline_part__"] != LEFT_OUT)).arg_true()
         if len(missing):
             rest = f", here and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
             file, row = table.place(missing[0])

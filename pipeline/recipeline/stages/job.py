@@ -28,7 +28,7 @@ class Job:
     """One run under way. A stage reads what earlier ones have left here, and leaves its own."""
 
     recipe: Recipe
-    """As written; complete from `read` on."""
+    """As written; complete from `split` on."""
     catalog: Catalog
     folder: Path
     """The run's own folder on this machine."""
@@ -64,5 +64,7 @@ class Job:
 
         assert self.datamodule is not None
         table = self.datamodule.table
-        picked = table.scan().with_row_index("__row__").filter(pl.col("__row__").is_in(rows)).collect()
-        return picked.drop("__row__", *[name for name in table.targets if name in picked.columns])
+        picked = (
+            table.scan().with_row_index("__recipeline_row__").filter(pl.col("__recipeline_row__").is_in(rows)).collect()
+        )
+        return picked.drop("__recipeline_row__", *[name for name in table.targets if name in picked.columns])

@@ -44,15 +44,22 @@ class DurableCheckpointIO(CheckpointIO):
 
 
 def best_checkpoint(folder: Path | None, monitor: str, mode: str) -> ModelCheckpoint:
-    """Keeps the best epoch by `monitor`, and the last."""
+    """Keeps the best epoch by `monitor`."""
     return ModelCheckpoint(
         dirpath=folder,
         filename="best",
         monitor=monitor,
         mode=mode,
         save_top_k=1,
-        save_last=True,
         enable_version_counter=False,
         auto_insert_metric_name=False,
         save_on_train_epoch_end=True,
     )
+
+
+def last_checkpoint(folder: Path | None) -> ModelCheckpoint:
+    """Keeps the last epoch, whatever it was worth.
+
+    A callback of its own, because with `save_last` Lightning keeps the last epoch that was a best one.
+    """
+    return ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,9 +12,10 @@ from recipeline.data.prepare import prepare
 from recipeline.data.prepared import PreparedData
 from recipeline.data.read import Table, read
 from recipeline.data.split import SplitTable, split
-from recipeline.families.spec import Part
+from recipeline.families.spec import Part, Role, Task
 from recipeline.recipe.model import Recipe
 
+Complete = Callable[[Recipe, Task, Mapping[str, Role]], Recipe]
 EVALUATION_BATCH = 1024
 """Rows in a batch where nothing is learnt: large enough that the overhead of a batch does not count."""
 
@@ -31,12 +32,12 @@ class RecipeDataModule(pl.LightningDataModule):
     Args:
         recipe: As written.
         cache: Folder of the content-addressed cache.
-        complete: Fills in the recipe's open parts once the table is known.
+        complete: Fills in the recipe's open parts for a task and its columns' roles.
     """
 
-    def __init__(self, recipe: Recipe, cache: Path, complete: Callable[[Recipe, Table], Recipe]) -> None:
+    def __init__(self, recipe: Recipe, cache: Path, complete: Complete) -> None:
         super().__init__()
-        self.recipe = recipe
+        self.recipe = self._written = recipe
         self.cache = cache
         self._complete = complete
         self._table: Table | None = None
@@ -45,18 +46,23 @@ class RecipeDataModule(pl.LightningDataModule):
 
     @property
     def table(self) -> Table:
-        """The typed table; reads it when that hasn't been done. The recipe is complete afterwards."""
+        """The typed table; reads it when that hasn't been done. The recipe knows its split afterwards."""
         if self._table is None:
-            self._table = read(self.recipe, self.cache)
-            self.recipe = self._complete(self.recipe, self._table)
+            table = self._table = read(self._written, self.cache)
+            roles = {name: role for name, role in table.roles.items() if name not in table.targets}
+            self.recipe = self._complete(self._written, table.task, roles)
         return self._table
 
     @property
     def split_table(self) -> SplitTable:
-        """The table with each row's part."""
+        """The table with each row's part. The recipe is complete afterwards.
+
+        The usual preprocessing goes by the roles that the train rows alone show: other rows must not decide it.
+        """
         if self._split is None:
             table = self.table
-            self._split = split(table, self.recipe)
+            rows = self._split = split(table, self.recipe)
+            self.recipe = self._complete(self._written, table.task, {name: rows.roles[name] for name in rows.features})
         return self._split
 
     @property

@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import Logger
 from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe
-from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
+from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint, last_checkpoint
 from recipeline.training.observer import Observer, Telling
 from recipeline.training.watch import Watch
 
@@ -33,7 +33,8 @@ def make_trainer(
     Raises:
         EnvironmentFault: this machine has no such device, or the strategy does not suit it.
     """
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    for library in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     training = recipe.training
     monitor, mode = monitored(recipe)
     plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
@@ -42,6 +43,7 @@ def make_trainer(
         *plugged,
         *extra,
         best_checkpoint(folder / "checkpoints", monitor, mode),
+        last_checkpoint(folder / "checkpoints"),
         Telling(observer),
     ]
     settings: dict[str, Any] = {
@@ -85,7 +87,7 @@ def monitored(recipe: Recipe) -> tuple[str, str]:
 
 
 def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:
-    """The trainer's one callback that keeps the best epoch."""
+    """The trainer's callback that keeps the best epoch: the first of the two."""
     callback = trainer.checkpoint_callback
     assert isinstance(callback, ModelCheckpoint)
     return callback
