@@ -6,22 +6,18 @@ import importlib
 import os
 import shlex
 import shutil
-import signal
 import sys
 import uuid
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipeline.catalog import Catalog, installed
 from recipeline.errors import EnvironmentFault, Interrupted, Problem, RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
+from recipeline.signals import interruptions
 from recipeline.stages.job import Job
 
 if TYPE_CHECKING:
@@ -31,16 +27,6 @@ STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate", "report", "
 """Each is a module of `recipeline.stages` with a function `run(job)`."""
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-
-QUIET: tuple[tuple[str, type[Warning]], ...] = (
-    # pytorch_lightning 2.6 says so of itself under torch 2.13; nothing a reader could change.
-    (".*LeafSpec.*", FutureWarning),
-    # The values that are logged are summed over the processes already, every row counted once.
-    (".*recommended to use `self.log.*sync_dist=True", UserWarning),
-    # The other processes find the folder that the first has made.
-    ("Checkpoint directory .* exists and is not empty", UserWarning),
-)
-"""Lightning's warnings that mean nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +71,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         RecipelineError: the run failed; what was logged up to then is in MLflow, with the error in its tags.
     """
     from recipeline.training.observer import Observer
+    from recipeline.training.surroundings import as_it_was
 
     started = perf_counter()
     watching = observer or Observer()
@@ -94,7 +81,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         return _follow(recipe, catalog, home, watching)
     from recipeline.tracking.record import open_run
 
-    with _signals():
+    with interruptions():
         tracked = open_run(recipe, catalog, command or _command())
         folder = home / "runs" / tracked.run_id
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +90,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         status: Status = "FAILED"
         error: BaseException | None = None
         try:
-            with _torch_restored():
+            with as_it_was():
                 _go_through(job)
             status = "FINISHED"
         except Interrupted as interrupted:
@@ -190,52 +177,11 @@ def _is_other_rank() -> bool:
 def _follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) -> RunResult:
     """The part of a further process of a distributed training: the same stages, nothing logged."""
     from recipeline.stages.fit import FOLDER_VARIABLE
+    from recipeline.training.surroundings import as_it_was
 
     folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
     job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
-    with _torch_restored():
+    with as_it_was():
         for name in STAGES:
             importlib.import_module(f"recipeline.stages.{name}").run(job)
     return RunResult("", "FINISHED", job.metrics)
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`, so that everything on the way out is put away.
-
-    Not KeyboardInterrupt: Lightning ends the process on that one. Only the main thread may set handlers.
-    """
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in watched:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    watched: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
-    try:
-        before = {number: signal.signal(number, interrupt) for number in watched}
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _torch_restored() -> Iterator[None]:
-    """Leave torch's number of threads and its choice of algorithms as they were, and keep some warnings quiet."""
-    import torch
-
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    try:
-        with warnings.catch_warnings():
-            for message, category in QUIET:
-                warnings.filterwarnings("ignore", message=message, category=category)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)

@@ -1,0 +1,55 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from recipeline.errors import Interrupted
+from recipeline.signals import interruptions
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_becomes_an_exception_with_the_shells_code(number, code):
+    def interrupted() -> None:
+        with interruptions():
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(Interrupted) as caught:
+        interrupted()
+    assert caught.value.code == code
+
+
+def test_a_second_signal_does_not_disturb_the_putting_away():
+    put_away = []
+
+    def interrupted() -> None:
+        with interruptions():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                put_away.append("all")
+
+    with pytest.raises(Interrupted):
+        interrupted()
+    assert put_away == ["all"]
+
+
+def test_the_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with interruptions():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_outside_the_main_thread_nothing_is_changed():
+    done = []
+
+    def elsewhere() -> None:
+        with interruptions():
+            done.append(True)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert done == [True]
