@@ -22,10 +22,10 @@ from recipeline.errors import (
 from recipeline.families.architecture import Architecture
 from recipeline.families.loss import Loss, LossFunction
 from recipeline.families.metric import Metric
-from recipeline.families.optimizer import Optimizer
+from recipeline.families.optimizer import Optimizer, ParameterGroup
 from recipeline.families.plugin import Plugin, PluginReference, references
 from recipeline.families.preprocessing import Columns, Preprocessing, RowFilter, TargetTransform
-from recipeline.families.regularization import Regularization
+from recipeline.families.regularization import Proximal, Regularization
 from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
 from recipeline.families.source import Source
@@ -35,6 +35,7 @@ from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
     from recipeline.catalog import direction
+    from recipeline.recipe.by_name import ByName
     from recipeline.recipe.load import load_recipe
     from recipeline.recipe.model import Recipe
     from recipeline.runner import RunResult, run
@@ -45,6 +46,7 @@ __all__ = [
     "FILE_COLUMN",
     "Architecture",
     "Block",
+    "ByName",
     "Columns",
     "DataError",
     "EnvironmentFault",
@@ -55,11 +57,13 @@ __all__ = [
     "Metric",
     "MissingExtra",
     "Optimizer",
+    "ParameterGroup",
     "Part",
     "Plugin",
     "PluginReference",
     "Preprocessing",
     "Problem",
+    "Proximal",
     "Recipe",
     "RecipeError",
     "RecipelineError",
@@ -89,6 +93,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "ByName": "recipeline.recipe.by_name",
     "direction": "recipeline.catalog",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",

@@ -10,6 +10,7 @@ The family gives the promise (`Loss`), the name is the recipe's word (`huber`), 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -31,9 +32,13 @@ class Plugin(BaseModel):
     plugin_name: ClassVar[str] = ""
     """The recipe's word for this plugin; empty for the families themselves."""
     requires: ClassVar[frozenset[str]] = frozenset()
-    """What must be in the recipe as well: `family.name`, or `validation` for a validation part."""
+    """What must be in the recipe as well: `family.name`, `validation` for a validation part, or a setting of the
+    training, as `training.batch_size=full`."""
     conflicts: ClassVar[frozenset[str]] = frozenset()
-    """What this can't live with, as `family.name`."""
+    """What this can't live with, as `family.name`; as `family.name.setting` only where that setting is not as by
+    default."""
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why, by what is required or in conflict: half a sentence, shown with the error."""
 
     def __init_subclass__(cls, *, family: str | None = None, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,6 +64,20 @@ class Plugin(BaseModel):
         """This plugin as it would stand in a recipe: `type` and every setting, defaults written out."""
         return {"type": self.plugin_name, **self.model_dump(mode="json")}
 
+    def nested(self) -> list[tuple[str, Plugin]]:
+        """The plugins among its settings, such as the loss that another one is made around, by the setting's name.
+
+        Declared as `of: Annotated[Loss, ByName()]`; one of a list is named by its place, `schedules.0`.
+        """
+        found: list[tuple[str, Plugin]] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Plugin):
+                found.append((name, value))
+            elif isinstance(value, list | tuple):
+                found += [(f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Plugin)]
+        return found
+
     @classmethod
     def setting_docs(cls) -> dict[str, str]:
         """What the string beneath each setting says, by the setting's name."""
@@ -71,6 +90,11 @@ class Plugin(BaseModel):
         """The first line of the documentation."""
         text = inspect.getdoc(cls) or ""
         return text.partition("\n")[0]
+
+
+def with_nested(plugin: Plugin) -> list[Plugin]:
+    """A plugin and all that stand among its settings, those of theirs included."""
+    return [plugin, *(below for _, inner in plugin.nested() for below in with_nested(inner))]
 
 
 @dataclass(frozen=True, slots=True)

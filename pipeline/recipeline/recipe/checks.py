@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from recipeline.catalog import Catalog
 from recipeline.errors import Problem, RecipeError
+from recipeline.families.loss import Loss
+from recipeline.families.optimizer import Optimizer
 from recipeline.families.plugin import Plugin
 from recipeline.families.preprocessing import TargetTransform
+from recipeline.families.regularization import Regularization
 from recipeline.families.spec import Task
 from recipeline.nearest import did_you_mean
 from recipeline.recipe.defaults import METRICS
@@ -43,8 +46,11 @@ def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Fi
         *_tasks(recipe, known, catalog),
         *_monitors(recipe, known, catalog),
         *_needs(recipe),
+        *_taken_over(recipe),
         *_doubles(recipe),
         *_targets(recipe, known),
+        *_losses(recipe, known, catalog),
+        *_closures(recipe),
     ]
 
 
@@ -62,7 +68,19 @@ def check_task(recipe: Recipe, catalog: Catalog, task: Task) -> None:
 
 
 def named(recipe: Recipe) -> Iterator[tuple[Path, Plugin]]:
-    """Every plugin of the recipe with its path, in the order in which a run meets them."""
+    """Every plugin of the recipe with its path, in the order in which a run meets them; inner ones after theirs."""
+    for path, plugin in _named(recipe):
+        yield from _with_nested(path, plugin)
+
+
+def _with_nested(path: Path, plugin: Plugin) -> Iterator[tuple[Path, Plugin]]:
+    yield path, plugin
+    for place, inner in plugin.nested():
+        steps = tuple(int(step) if step.isdecimal() else step for step in place.split("."))
+        yield from _with_nested((*path, *steps), inner)
+
+
+def _named(recipe: Recipe) -> Iterator[tuple[Path, Plugin]]:
     yield ("data", "source"), recipe.data.source
     if recipe.data.split is not None:
         yield ("data", "split"), recipe.data.split
@@ -170,6 +188,8 @@ def _needs(recipe: Recipe) -> Iterator[Finding]:
                         f"'{plugin.plugin_name}' needs a validation part; the split '{split.plugin_name}' makes none",
                         suggestion=f"Give the validation part a share, or remove '{plugin.plugin_name}'.",
                     )
+            elif wanted.startswith("training."):
+                yield from _training(recipe, path, plugin, wanted)
             elif wanted not in present and wanted not in families:
                 family, _, name = wanted.partition(".")
                 yield Finding(
@@ -178,13 +198,57 @@ def _needs(recipe: Recipe) -> Iterator[Finding]:
                     if name
                     else f"'{plugin.plugin_name}' needs a {family}, and the recipe names none",
                 )
-        for other in sorted(plugin.conflicts & present):
-            family, _, name = other.partition(".")
-            yield Finding(
-                path,
-                f"'{plugin.plugin_name}' can't be used together with the {family} '{name}'",
-                suggestion="Remove one of them.",
-            )
+        for other in sorted(plugin.conflicts):
+            family, name, *setting = other.split(".")
+            if not setting and other in present:
+                yield Finding(
+                    path,
+                    f"'{plugin.plugin_name}' can't be used together with the {family} '{name}'{_why(plugin, other)}",
+                    suggestion="Remove one of them.",
+                )
+            elif setting and any(_sets(each, family, name, setting[0]) for _, each in plugins):
+                yield Finding(
+                    path,
+                    f"'{plugin.plugin_name}' can't be used together with '{setting[0]}' of the {family} '{name}'"
+                    f"{_why(plugin, other)}",
+                    suggestion="Remove one of them.",
+                )
+
+
+def _sets(plugin: Plugin, family: str, name: str, setting: str) -> bool:
+    """Whether this is that plugin, with that setting other than by default."""
+    if (plugin.family, plugin.plugin_name) != (family, name) or setting not in type(plugin).model_fields:
+        return False
+    return bool(getattr(plugin, setting) != type(plugin).model_fields[setting].get_default(call_default_factory=True))
+
+
+def _why(plugin: Plugin, declared: str) -> str:
+    return f": {plugin.reasons[declared]}" if declared in plugin.reasons else ""
+
+
+def _training(recipe: Recipe, path: Path, plugin: Plugin, wanted: str) -> Iterator[Finding]:
+    """A setting of the training that a plugin can't do without, as `training.batch_size=full`."""
+    setting, _, value = wanted.removeprefix("training.").partition("=")
+    found = getattr(recipe.training, setting, None)
+    if str(found) != value:
+        yield Finding(
+            path,
+            f"'{plugin.plugin_name}' needs training.{setting}: {value}, and it is {found}{_why(plugin, wanted)}",
+            suggestion=f"Write training: {{{setting}: {value}}}, or choose another {plugin.family}.",
+        )
+
+
+def _taken_over(recipe: Recipe) -> Iterator[Finding]:
+    """An optimizer that is there for a penalty, and no penalty."""
+    optimizer = recipe.optimizer
+    if optimizer is None or type(optimizer).take_over is Optimizer.take_over:
+        return
+    if not any(type(each).proximal is not Regularization.proximal for each in recipe.regularization):
+        yield Finding(
+            ("optimizer",),
+            f"'{optimizer.plugin_name}' takes over a penalty such as l1's, and the recipe has none that it could",
+            suggestion="Add one, for instance regularization: [{type: l1, weight: 0.001}], or take another optimizer.",
+        )
 
 
 def _doubles(recipe: Recipe) -> Iterator[Finding]:
@@ -233,3 +297,54 @@ def _targets(recipe: Recipe, task: Task | None) -> Iterator[Finding]:
             f"'{step.plugin_name}' works on a target of numbers, and the task is {task}",
             suggestion="Remove it: classes are not normalized.",
         )
+
+
+def _losses(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Finding]:
+    """What a loss makes of the target, against what other parts make of it."""
+    losses = [(path, plugin) for path, plugin in named(recipe) if isinstance(plugin, Loss)]
+    for _, loss in losses:
+        for index, step in enumerate(recipe.preprocessing or ()):
+            if loss.raw_target and isinstance(step, TargetTransform):
+                yield Finding(
+                    ("preprocessing", index),
+                    f"the loss '{loss.plugin_name}' needs the target in its own unit, which '{step.plugin_name}' changes",
+                    suggestion=f"Remove '{step.plugin_name}'.",
+                )
+    if task not in ("binary", "multiclass"):
+        return
+    sharing = [(i, r) for i, r in enumerate(recipe.regularization) if r.soft_targets]
+    for _, loss in losses:
+        for index, regularization in sharing:
+            if not loss.soft_targets:
+                able = [name for name in _made_for("loss", task, catalog) if catalog.find(Loss, name).soft_targets]
+                yield Finding(
+                    ("regularization", index),
+                    f"'{regularization.plugin_name}' makes shares of classes, which the loss '{loss.plugin_name}' "
+                    "can't take",
+                    suggestion=f"Losses that can: {', '.join(able)}.",
+                )
+
+
+def _closures(recipe: Recipe) -> Iterator[Finding]:
+    """What evaluates the loss several times a step, against settings that allow one evaluation only."""
+    evaluating: list[tuple[Plugin, str, str]] = [
+        (regularization, "evaluates a batch twice for one step", f"remove regularization[{index}]")
+        for index, regularization in enumerate(recipe.regularization)
+        if regularization.needs_closure
+    ]
+    if recipe.optimizer is not None and recipe.optimizer.needs_closure:
+        evaluating.append((recipe.optimizer, "evaluates the loss itself to find a step", "choose another optimizer"))
+    for plugin, evaluates, otherwise in evaluating:
+        who = f"'{plugin.plugin_name}' {evaluates}"
+        if recipe.training.accumulate > 1:
+            yield Finding(
+                ("training", "accumulate"),
+                f"{who}, which can't be done for gradients of several batches",
+                suggestion=f"Take a larger batch_size, or {otherwise}.",
+            )
+        if recipe.training.precision == "16-mixed":
+            yield Finding(
+                ("training", "precision"),
+                f"{who}, which the scaled gradients of 16-mixed don't allow",
+                suggestion="Take bf16-mixed or 32-true.",
+            )

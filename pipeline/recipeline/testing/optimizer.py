@@ -28,8 +28,17 @@ def quadratic(seed: int = 0) -> tuple[list[nn.Parameter], Callable[[], torch.Ten
     return parameters, height
 
 
-def descend(optimizer: torch.optim.Optimizer, height: Callable[[], torch.Tensor], steps: int) -> None:
-    """Step down, with the closure that every torch optimizer takes."""
+def descend(
+    optimizer: torch.optim.Optimizer, height: Callable[[], torch.Tensor], steps: int, graph: bool = False
+) -> None:
+    """Step down, with the closure that every torch optimizer takes.
+
+    Args:
+        optimizer: Built over the parameters that the height depends on.
+        height: What is to become less.
+        steps: How many.
+        graph: Whether the optimizer differentiates again: the closure then returns the height with its graph.
+    """
 
     def closure() -> float:
         import torch
@@ -37,8 +46,9 @@ def descend(optimizer: torch.optim.Optimizer, height: Callable[[], torch.Tensor]
         with torch.enable_grad():
             optimizer.zero_grad()
             value = height()
-            torch.autograd.backward(value)
-        return value.item()
+            torch.autograd.backward(value, retain_graph=graph)
+        # torch declares a number, and takes whatever its own optimizers can convert to one
+        return value if graph else value.item()  # type: ignore[return-value]
 
     for _ in range(steps):
         optimizer.step(closure)
@@ -58,7 +68,7 @@ def check_optimizer(plugin: Optimizer) -> None:
     holds(rates == {plugin.lr}, plugin, "starts at the learning rate `lr`", f"{rates} instead of {plugin.lr}")
     before = height().item()
     with promised(plugin, "steps"):
-        descend(optimizer, height, 50)
+        descend(optimizer, height, 50, plugin.second_order)
     after = height().item()
     holds(after < before, plugin, "reduces a quadratic in 50 steps", f"{before:.6g} became {after:.6g}")
 
@@ -69,7 +79,7 @@ def check_optimizer(plugin: Optimizer) -> None:
     with promised(plugin, "has state that survives save and load"):
         resumed = plugin.build(twins)
         resumed.load_state_dict(saved_and_loaded(optimizer.state_dict()))
-        descend(optimizer, height, 5)
-        descend(resumed, twin_height, 5)
+        descend(optimizer, height, 5, plugin.second_order)
+        descend(resumed, twin_height, 5, plugin.second_order)
     same = all(torch.equal(twin, parameter) for twin, parameter in zip(twins, parameters, strict=True))
     holds(same, plugin, "goes on after save and load as if it had not stopped")

@@ -19,7 +19,7 @@ def check_scheduler(plugin: Scheduler) -> None:
     """Check a scheduler over a training, and again after saving and loading it half way."""
     import torch
 
-    holds(plugin.interval in ("epoch", "step"), plugin, "moves by epoch or by step", repr(plugin.interval))
+    holds(plugin.moves() in ("epoch", "step"), plugin, "moves by epoch or by step", repr(plugin.moves()))
 
     def build(length: Length) -> tuple[torch.optim.Optimizer, Any]:
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
@@ -35,7 +35,7 @@ def check_scheduler(plugin: Scheduler) -> None:
         return rates
 
     for length in (Length(20, 4), Length(1, 1)):
-        moves = range(length.epochs if plugin.interval == "epoch" else length.steps)
+        moves = range(length.epochs if plugin.moves() == "epoch" else length.steps)
         with promised(plugin, f"runs over {length.epochs} epochs of {length.steps_per_epoch} steps"):
             optimizer, scheduler = build(length)
             start = float(optimizer.param_groups[0]["lr"])

@@ -11,9 +11,11 @@ from torchmetrics import Metric, MetricCollection
 
 from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
+from recipeline.families.loss import Attached, Reported
 from recipeline.families.spec import Length, TargetSpec
-from recipeline.network import build_network, probabilities
+from recipeline.network import build_network, predictions
 from recipeline.recipe.model import Recipe
+from recipeline.training.groups import give_rates
 from recipeline.training.schedule import schedules
 
 if TYPE_CHECKING:
@@ -44,19 +46,34 @@ class TrainingModule(pl.LightningModule):
         self.validation_metrics = _metrics(recipe, data.target)
         self.test_metrics = _metrics(recipe, data.target)
         self.inputs = data.inputs
+        self._counted = (-1, -1)
+        self._added = list(recipe.regularization)
+        self._differentiable: torch.Tensor | None = None
+        self.trying = False
         self._sums = {part: torch.zeros(2, dtype=torch.float64) for part in ("train", "val", "test")}
 
     def configure_model(self) -> None:
         """Build the network, once: Lightning calls this before each of its stages."""
         if not hasattr(self, "network"):
             self.network = build_network(self.recipe, self.inputs, self.target)
+            if isinstance(self.loss, Attached):
+                self.loss.attach(self.network)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimizer over the network's (and the loss's) parameters, and its schedulers."""
-        assert self.recipe.optimizer is not None
-        loss_parameters = list(self.loss.parameters()) if isinstance(self.loss, nn.Module) else []
-        parameters = [p for p in [*self.network.parameters(), *loss_parameters] if p.requires_grad]
-        optimizer = self.recipe.optimizer.build(parameters)
+        plugin = self.recipe.optimizer
+        assert plugin is not None
+        named = dict(self.network.named_parameters())
+        if isinstance(self.loss, nn.Module):
+            named |= {f"loss.{name}": p for name, p in self.loss.named_parameters()}
+        named = {name: p for name, p in named.items() if p.requires_grad}
+        optimizer = plugin.build_for(self.network, list(named.values()))
+        give_rates(optimizer, plugin.groups, named)
+        self._added = []
+        for regularization in self.recipe.regularization:
+            proximal = regularization.proximal(self.network)
+            if not (proximal and plugin.take_over(optimizer, proximal)):
+                self._added.append(regularization)
         for regularization in self.recipe.regularization:
             optimizer = regularization.wrap_optimizer(optimizer)
         return {"optimizer": optimizer} if self.recipe.scheduler is None else self._with_schedules(optimizer)
@@ -71,16 +88,48 @@ class TrainingModule(pl.LightningModule):
         """The loss of a mini-batch, penalties added; `train/loss` is reported without them, to compare."""
         inputs, target = batch
         for regularization in self.recipe.regularization:
+            if regularization.soft_targets and self.target.is_classes and target.ndim == 1:
+                target = nn.functional.one_hot(target, self.target.outputs).to(torch.get_default_dtype())
             inputs, target = regularization.augment(inputs, target)
-        loss = self.loss(self.network(*inputs), target)
-        if not torch.isfinite(loss):
+        outputs = self.network(*inputs)
+        loss = self.loss(outputs, target)
+        # An optimizer that evaluates a batch several times must not have it counted several times; and where it
+        # tries how far a step may go, a loss that is not finite tells it that this is too far.
+        first = (self.current_epoch, batch_idx) != self._counted
+        self.trying = not first and self.recipe.optimizer is not None and self.recipe.optimizer.needs_closure
+        if not torch.isfinite(loss) and not self.trying:
             self._diverged(loss, batch_idx)
-        self._count("train", loss, len(target))
-        for regularization in self.recipe.regularization:
+        if first:
+            self._counted = (self.current_epoch, batch_idx)
+            with torch.no_grad():
+                shown = self.loss.reported(outputs, target) if isinstance(self.loss, Reported) else loss
+            self._count("train", shown, len(target))
+        for regularization in self._added:
             penalty = regularization.penalty(self.network)
             if penalty is not None:
                 loss = loss + penalty
         return loss
+
+    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        """Keep the loss's graph for an optimizer that differentiates the gradient again."""
+        if self.recipe.optimizer is not None and self.recipe.optimizer.second_order:
+            self._differentiable = loss
+            kwargs["retain_graph"] = True
+        super().backward(loss, *args, **kwargs)
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """One step; what evaluates the loss itself gets it as it needs it, and must leave finite weights behind."""
+        plugin = self.recipe.optimizer
+        assert plugin is not None
+
+        def differentiable() -> torch.Tensor | None:
+            optimizer_closure()
+            return self._differentiable
+
+        optimizer.step(closure=differentiable if plugin.second_order else optimizer_closure)
+        self._differentiable = None
+        if plugin.needs_closure and not all(bool(p.isfinite().all()) for p in self.network.parameters()):
+            self._diverged(None, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and metrics of a batch of the validation part."""
@@ -112,7 +161,7 @@ class TrainingModule(pl.LightningModule):
         inputs, target = batch
         outputs = self.network(*inputs)
         self._count(part, self.loss(outputs, target), len(target))
-        prediction = probabilities(outputs.float(), self.target.task)
+        prediction = predictions(outputs.float(), self.target, self.recipe.loss)
         if self.target.task == "binary":
             prediction = prediction[:, 1]
         elif not self.target.classes:
@@ -137,11 +186,12 @@ class TrainingModule(pl.LightningModule):
         self._sums[part].zero_()
         return (sums[0] / sums[1]).float()
 
-    def _diverged(self, loss: torch.Tensor, batch_idx: int) -> None:
+    def _diverged(self, loss: torch.Tensor | None, batch_idx: int) -> None:
+        what = "the loss is no longer a finite number" if loss is not None else "the weights are no longer finite"
         raise TrainingError(
             Problem(
-                f"the loss is no longer a finite number at epoch {self.current_epoch + 1}, batch {batch_idx + 1}",
-                found=f"{loss.item()}",
+                f"{what} at epoch {self.current_epoch + 1}, batch {batch_idx + 1}",
+                found=f"{loss.item()}" if loss is not None else None,
                 suggestion="Lower optimizer.lr, add the regularization gradient_clip, or normalize the inputs "
                 "(preprocessing: standardize) and the target (normalize_target).",
             )

@@ -80,7 +80,7 @@ def schedules(scheduler: Scheduler, optimizer: Optimizer, length: Length) -> lis
         watching = scheduler.build(optimizer, length)
         rise = Warmup(optimizer, warmup, lambda: _Constant(optimizer), 1)
         return [{"scheduler": rise, "interval": "step", "frequency": 1}, _described(scheduler, watching)]
-    every = length.steps_per_epoch if scheduler.interval == "epoch" else 1
+    every = length.steps_per_epoch if scheduler.moves() == "epoch" else 1
     rest = max(length.steps - warmup, 1)
     left = Length(max(1, -(-rest // length.steps_per_epoch)), min(length.steps_per_epoch, rest))
     rise = Warmup(optimizer, warmup, lambda: scheduler.build(optimizer, left), every)
@@ -88,7 +88,7 @@ def schedules(scheduler: Scheduler, optimizer: Optimizer, length: Length) -> lis
 
 
 def _described(scheduler: Scheduler, built: LRScheduler) -> dict[str, Any]:
-    described: dict[str, Any] = {"scheduler": built, "interval": scheduler.interval, "frequency": 1}
+    described: dict[str, Any] = {"scheduler": built, "interval": scheduler.moves(), "frequency": 1}
     if isinstance(built, ReduceLROnPlateau) or scheduler.monitors() is not None:
         described |= {"monitor": scheduler.monitors(), "reduce_on_plateau": True, "strict": True}
     return described

@@ -38,6 +38,8 @@ class Watch(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         """Take the norm of the whole gradient, and stop before a gradient that is not finite does harm."""
+        if getattr(pl_module, "trying", False):  # how far a step may go: not the gradient that it follows
+            return
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if not gradients:
             raise TrainingError(
