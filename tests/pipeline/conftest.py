@@ -1,5 +1,14 @@
-"""What the engine's tests start from: a good recipe that sets everything, and catalogs made by hand."""
+"""What the engine's tests start from: a good recipe that sets everything, catalogs made by hand, a model's server."""
 
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pluggy
@@ -125,3 +134,51 @@ def catalog_of():
         return catalog
 
     return make
+
+
+@contextlib.contextmanager
+def serving(model_uri: str, tracking_uri: str, **environment: str) -> Iterator[str]:
+    """`mlflow models serve` in a process group of its own, on a free port of loopback; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "models", "serve", "-m", model_uri, "--env-manager", "local"),
+            *("-h", "127.0.0.1", "-p", str(port), "-w", "1"),
+        ],
+        env={
+            **os.environ,
+            # `mlflow models serve` calls uvicorn by its name.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "MLFLOW_TRACKING_URI": tracking_uri,
+            "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            **environment,
+        },
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        limit = time.monotonic() + 90
+        while True:
+            assert process.poll() is None, "the server has ended"
+            assert time.monotonic() < limit, "the server does not answer"
+            try:
+                urllib.request.urlopen(f"{address}/ping", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """Serves a model while a block lasts: `with serve(model_uri, tracking_uri) as address`."""
+    return serving

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from recipeline.errors import DataError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -10,8 +13,33 @@ if TYPE_CHECKING:
 
     from recipeline.data.pipeline import FittedPipeline
 
-HOLE = "None"
-"""What MLflow's `inputs` and `instances` make of a null in a column of words."""
+_LEADING_ZERO = re.compile(r"0\d+")
+
+
+def request_rows(given: pd.DataFrame, pipeline: FittedPipeline) -> pl.DataFrame:
+    """The rows of a request, as pandas or MLflow's server made them, ready for the fitted steps.
+
+    Raises:
+        DataError: a column of codes has been read as numbers.
+    """
+    rows = to_polars(_unfolded(given))
+    _refuse_lost_zeros(rows, pipeline)
+    return rows
+
+
+def _unfolded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a request that names each column once with a list of its cells.
+
+    MLflow makes one row of lists out of it when every cell of every column is a word.
+    """
+    import pandas as pd
+
+    if len(rows) != 1 or not len(rows.columns):
+        return rows
+    cells: list[Any] = [rows.iloc[0, place] for place in range(len(rows.columns))]
+    if not all(isinstance(cell, list) for cell in cells) or len({len(cell) for cell in cells}) != 1:
+        return rows
+    return pd.DataFrame(dict(zip(rows.columns, cells, strict=True)))
 
 
 def to_polars(rows: pd.DataFrame) -> pl.DataFrame:
@@ -33,23 +61,42 @@ def _series(name: str, column: pd.Series) -> pl.Series:
     if not kinds:
         return pl.Series(name, cells, dtype=pl.String)
     if len(kinds) == 1:
-        return pl.Series(name, cells)
+        try:
+            return pl.Series(name, cells)
+        except (TypeError, OverflowError, pl.exceptions.PolarsError):  # lists of this and that, enormous numbers
+            return pl.Series(name, cells, dtype=pl.Object)
     return pl.Series(name, cells, dtype=pl.Object)
 
 
-def holes_as_null(rows: pl.DataFrame, pipeline: FittedPipeline) -> pl.DataFrame:
-    """The rows with null where MLflow has written the word `None` for it.
-
-    Two of its four request formats turn a missing word into that text. It is taken as missing, unless the training
-    has met `None` as a word: then it can't be told apart, and stays what it says.
-    """
-    import polars as pl
-
-    known = any(HOLE in _words(step.state) for step in pipeline.steps)
-    texts = [name for name, dtype in rows.schema.items() if dtype == pl.String]
-    if known or not texts:
-        return rows
-    return rows.with_columns(pl.when(pl.col(name) != HOLE).then(pl.col(name)).alias(name) for name in texts)
+def _refuse_lost_zeros(rows: pl.DataFrame, pipeline: FittedPipeline) -> None:
+    """Say so where codes such as `007` have become numbers: `7` would be taken for a word that nobody has met."""
+    problems = []
+    for column in pipeline.columns:
+        if column.dtype != "String" or column.name not in rows.columns:
+            continue
+        given = rows.get_column(column.name)
+        if not given.dtype.is_numeric():
+            continue
+        steps = [step for step in pipeline.steps if column.name in step.columns]
+        known = {word for step in steps for word in _words(step.state)}
+        widths = {len(word) for word in known if _LEADING_ZERO.fullmatch(word)}
+        for row, cell in enumerate(given):
+            word = str(int(cell)) if cell is not None and cell == cell and cell == cell // 1 else ""
+            meant = sorted({word.zfill(width) for width in widths} & known) if word and word not in known else []
+            if meant:
+                problems.append(
+                    Problem(
+                        f"this has lost its zeros by being read as a number: it was probably '{meant[0]}'",
+                        file=pipeline.location,
+                        row=row + 1,
+                        field=column.name,
+                        found=word,
+                        suggestion=f"Read the column as text: pandas.read_csv(..., dtype={{'{column.name}': str}}).",
+                    )
+                )
+                break
+    if problems:
+        raise DataError(*problems)
 
 
 def _words(state: Any) -> set[str]:
@@ -64,7 +111,7 @@ def _words(state: Any) -> set[str]:
 
 
 def to_pandas(rows: pl.DataFrame, pipeline: FittedPipeline) -> pd.DataFrame:
-    """Raw rows as the logged model's signature takes them: the expected columns, times as text."""
+    """Raw rows as an example of a request: the expected columns, times as text, as JSON has no other."""
     import polars as pl
 
     chosen = []

@@ -6,11 +6,13 @@ import tempfile
 import warnings
 from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recipeline.catalog import Catalog, installed
-from recipeline.data.pipeline import Column, FittedPipeline
+from recipeline.data.cells import EXPECTED
+from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipelineError
 from recipeline.serving import check, frames
 from recipeline.serving.bundle import read_description
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 NAME = "model"
 """The logged model's name in its run."""
 TOLERANCE = 1e-6
+DESCRIPTION_LENGTH = 7000
+"""Characters of a description, of 8000 that MLflow takes of a tag."""
 
 _PINNED = ("mlflow", "torch", "polars", "numpy", "pandas", "pyarrow", "safetensors", "pydantic")
 
@@ -79,7 +83,6 @@ def log_model(
     said = read_description(bundle)
     pipeline = FittedPipeline.from_json(said["pipeline"], catalog or installed())
     holes = {column.name for column in example if column.null_count()} | set(nullable or ())
-    shown = _typed(frames.to_pandas(example, pipeline), pipeline, holes)
     run.flush()
     client = mlflow.MlflowClient(run.tracking_uri)
     with as_default(run.tracking_uri), _quiet():
@@ -90,6 +93,7 @@ def log_model(
                 name=NAME,
                 source_run_id=run.run_id,
                 params=client.get_run(run.run_id).data.params,
+                tags={"mlflow.note.content": described(pipeline, example, holes)},
             )
             logged = Model.log(
                 artifact_path=None,
@@ -99,8 +103,8 @@ def log_model(
                 model_id=made.model_id,
                 python_model=str(Path(__file__).with_name("model.py")),
                 artifacts={"bundle": str(bundle)},
-                signature=signature(pipeline, holes),
-                input_example=shown,
+                signature=signature(pipeline),
+                input_example=frames.to_pandas(example, pipeline),
                 # Given, because finding them out starts an interpreter that loads everything: seconds.
                 pip_requirements=requirements(said["requirements"]),
                 registered_model_name=register_as,
@@ -117,26 +121,41 @@ def log_model(
     return str(logged.model_uri)
 
 
-def signature(pipeline: FittedPipeline, nullable: Collection[str]) -> Any:
+def signature(pipeline: FittedPipeline) -> Any:
     """What goes in and comes out, in MLflow's types.
 
-    A column gets the type that pandas gives to such data, because MLflow refuses every other: whole numbers are
-    `long`, but `double` where some are missing. Times are text: MLflow reads no times from CSV. Truth values are
-    text where some are missing, because MLflow would read a missing one as false.
+    Every column must be there, and its cells may be of any type. MLflow's own types are narrower than what people
+    send: of `double` it refuses a column that pandas happens to read as whole numbers, of `long` one with an empty
+    cell, of `string` one that is empty throughout or holds times. Which type pandas makes of a column depends on
+    the few rows at hand, so none of them would do. Our conversion takes numbers, words and times in every such form,
+    and names row and column where it can't. What a column should hold is said in words, by `described`.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import AnyType, ColSpec, Schema
 
-    inputs = Schema([ColSpec(_type(column, column.name in nullable), column.name) for column in pipeline.columns])
+    inputs = Schema([ColSpec(AnyType(), column.name) for column in pipeline.columns])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(kind, name) for name, kind in _outputs(pipeline)]))
 
 
-def _type(column: Column, nullable: bool) -> str:
-    if column.dtype == "Float64" or (column.dtype == "Int64" and nullable):
-        return "double"
-    if column.dtype == "Int64":
-        return "long"
-    return "boolean" if column.dtype == "Boolean" and not nullable else "string"
+def described(pipeline: FittedPipeline, example: pl.DataFrame, nullable: Collection[str]) -> str:
+    """The model's description in the MLflow UI: each column with what it holds and an example, in Markdown."""
+    lines = ["| column | holds | example |", "| :-- | :-- | :-- |"]
+    for column in pipeline.columns:
+        cells = example.get_column(column.name).drop_nulls()
+        holds = EXPECTED[column.dtype] + (", or nothing" if column.name in nullable else "")
+        lines.append(f"| {_cell(column.name)} | {holds} | {_cell(str(cells[0])) if len(cells) else ''} |")
+    fitting = list(accumulate(len(line) + 1 for line in lines))
+    kept = [line for line, length in zip(lines, fitting, strict=True) if length <= DESCRIPTION_LENGTH]
+    if len(kept) < len(lines):
+        kept.append(f"| ... and {len(lines) - len(kept)} more | | |")
+    target = ", ".join(_cell(name) for name in pipeline.target.columns)
+    return f"Predicts {target} from raw rows:\n\n" + "\n".join(kept) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text that can't break a table."""
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    return "".join(f"\\{sign}" if sign in "\\|`*_<>[]" else sign for sign in " ".join(short.split()))
 
 
 def _outputs(pipeline: FittedPipeline) -> list[tuple[str, str]]:
@@ -148,16 +167,6 @@ def _outputs(pipeline: FittedPipeline) -> list[tuple[str, str]]:
     empty = answer_frame(torch.empty(0, pipeline.target.outputs, dtype=torch.float64), pipeline.target)
     words = {pl.Float64: "double", pl.Int64: "long", pl.Boolean: "boolean"}
     return [(name, words.get(dtype.base_type(), "string")) for name, dtype in empty.schema.items()]
-
-
-def _typed(shown: Any, pipeline: FittedPipeline, nullable: Collection[str]) -> Any:
-    """The example with the types of the signature: a column may have holes without showing one in a few rows."""
-    for column in pipeline.columns:
-        if column.name in nullable and column.dtype == "Int64":
-            shown[column.name] = shown[column.name].astype("float64")
-        elif column.name in nullable and column.dtype == "Boolean":
-            shown[column.name] = shown[column.name].astype(object)
-    return shown
 
 
 def requirements(distributions: dict[str, str]) -> list[str]:

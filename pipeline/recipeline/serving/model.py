@@ -16,7 +16,8 @@ from mlflow.pyfunc import PythonModel
 
 from recipeline.errors import UserError
 from recipeline.serving.bundle import Predictor
-from recipeline.serving.frames import holes_as_null, to_polars
+from recipeline.serving.csv_requests import accept_csv
+from recipeline.serving.frames import request_rows
 
 
 class RawRowModel(PythonModel):  # type: ignore[misc]  # mlflow is not typed
@@ -26,13 +27,14 @@ class RawRowModel(PythonModel):  # type: ignore[misc]  # mlflow is not typed
     def load_context(self, context: Any) -> None:
         """Load the bundle that was logged beside this file."""
         self.predictor = Predictor.load(Path(context.artifacts["bundle"]))
+        accept_csv()
 
     # With this one hint MLflow keeps the signature that it was given and takes every form of request; with none it
     # warns, with any other it makes up a signature of its own.
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The answers, a row each; what is wrong with the rows becomes an answer of 400 with our words."""
         try:
-            return self.predictor.predict(holes_as_null(to_polars(model_input), self.predictor.pipeline)).to_pandas()
+            return self.predictor.predict(request_rows(model_input, self.predictor.pipeline)).to_pandas()
         except UserError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from recipeline.serving.check import as_asked, differences
+from recipeline.serving.check import differences
 
 EXPECTED = pl.DataFrame({"prediction": ["a", "b"], "probability_a": [0.75, 0.25]})
 
@@ -34,14 +34,3 @@ def test_the_largest_difference_counts_relative_to_large_numbers():
 )
 def test_whatever_else_is_not_the_same_is_said(answers, words):
     assert words in differences(answers, EXPECTED)[1]
-
-
-def test_rows_without_a_hole_take_the_types_of_columns_that_have_some():
-    import pandas as pd
-    from mlflow.types.schema import ColSpec, Schema
-
-    rows = pd.DataFrame({"whole": [1, 2], "holed": [1, 2], "yes": [True, False]})
-    schema = Schema([ColSpec("long", "whole"), ColSpec("double", "holed"), ColSpec("string", "yes")])
-    found = as_asked(rows, schema)
-    assert [str(dtype) for dtype in found.dtypes] == ["int64", "float64", "object"]
-    assert found["yes"].tolist() == [True, False]

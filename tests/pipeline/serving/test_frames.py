@@ -1,14 +1,14 @@
 """Whatever pandas makes of a cell, polars gets the value or null."""
 
 import math
-from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
 import polars as pl
+import pytest
 
-from recipeline.data.pipeline import FittedStep
-from recipeline.serving.frames import holes_as_null, to_pandas, to_polars
+from recipeline.errors import DataError
+from recipeline.serving.frames import request_rows, to_pandas, to_polars
 
 
 def test_every_kind_of_missing_becomes_null():
@@ -44,14 +44,30 @@ def test_rows_without_columns_and_columns_of_numbers_as_names():
     assert math.isnan(to_polars(pd.DataFrame({"x": [1.0, float("nan")]}))["x"].fill_null(float("nan"))[1])
 
 
-def test_the_word_none_is_a_hole_unless_training_has_met_it(train):
-    pipeline = train("grade").pipeline
-    rows = pl.DataFrame({"town": ["Oslo", "None"], "year": [1, 2]})
-    assert holes_as_null(rows, pipeline)["town"].to_list() == ["Oslo", None]
+def test_cells_that_are_no_scalars_or_beyond_measure_are_kept_for_the_conversion_to_name():
+    given = pd.DataFrame({"x": pd.Series([10**30, 1], dtype=object), "y": pd.Series([[1, "a"], [None]], dtype=object)})
+    found = to_polars(given)
+    assert found["x"].to_list() == [10**30, 1]
+    assert found.height == 2
 
-    step = pipeline.steps[0]
-    knows = replace(pipeline, steps=(FittedStep(step.plugin, step.columns, {"town": {"categories": ["None"]}}),))
-    assert holes_as_null(rows, knows)["town"].to_list() == ["Oslo", "None"]
+
+def test_one_row_of_lists_is_the_rows_that_they_name(train):
+    pipeline = train("grade").pipeline
+    given = pd.DataFrame([{"town": ["Oslo", "Rome"], "code": ["001", "002"]}])
+    assert request_rows(given, pipeline).to_dicts() == [
+        {"town": "Oslo", "code": "001"},
+        {"town": "Rome", "code": "002"},
+    ]
+    uneven = pd.DataFrame([{"town": ["Oslo"], "code": ["001", "002"]}])
+    assert request_rows(uneven, pipeline).height == 1
+
+
+def test_only_numbers_that_were_codes_in_training_have_lost_their_zeros(train):
+    pipeline = train("grade").pipeline
+    with pytest.raises(DataError, match=r"row 2, column 'code': .*it was probably '002' \(found 2\)"):
+        request_rows(pd.DataFrame({"code": [None, 2.0]}), pipeline)
+    for cells in ([77], [2.5], [None], ["002"]):
+        assert request_rows(pd.DataFrame({"code": cells}), pipeline).height == 1
 
 
 def test_only_expected_columns_go_to_the_model_and_times_as_text(train):

@@ -1,25 +1,22 @@
 """The logged model: its signature, its requirements, its answers in a fresh interpreter and over HTTP."""
 
-import contextlib
+import io
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
+from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
+from recipeline.data.pipeline import Column
 from recipeline.errors import EnvironmentFault, RecipelineError
 from recipeline.serving.bundle import Predictor
 from recipeline.serving.frames import to_pandas
-from recipeline.serving.log import check_model, log_model, requirements, signature
+from recipeline.serving.log import check_model, described, log_model, requirements
 
 HOLES = ("size", "age", "town", "asked")
 
@@ -41,21 +38,39 @@ def loaded(logged):
         return mlflow.pyfunc.load_model(logged.uri)
 
 
-def test_columns_have_the_types_that_pandas_gives_to_such_data(loaded):
-    types = {column.name: column.type.name for column in loaded.metadata.get_input_schema()}
-    assert types == {
-        "size": "double",
-        "age": "double",  # whole numbers, some missing
-        "year": "long",
-        "town": "string",
-        "code": "string",
-        "member": "boolean",
-        "asked": "string",  # truth values, some missing
-        "seen": "string",
-    }
-    assert [column.name for column in loaded.metadata.get_output_schema()] == [
-        "prediction", "probability_bad", "probability_good", "probability_ugly"
+def test_every_column_must_be_there_and_may_hold_cells_of_any_type(loaded):
+    columns = list(loaded.metadata.get_input_schema())
+    assert [column.name for column in columns] == ["size", "age", "year", "town", "code", "member", "asked", "seen"]
+    assert all(column.required and str(column.type) == "Any" for column in columns)
+    assert [(column.name, column.type.name) for column in loaded.metadata.get_output_schema()] == [
+        ("prediction", "string"), ("probability_bad", "double"), ("probability_good", "double"),
+        ("probability_ugly", "double"),
     ]  # fmt: skip
+
+
+def test_the_models_page_says_what_each_column_holds(logged):
+    model = logged.run.client.get_logged_model(logged.uri.removeprefix("models:/"))
+    said = model.tags["mlflow.note.content"]
+    assert said.startswith("Predicts grade from raw rows:")
+    for line in (
+        "| age | a number, or nothing | 0 |",
+        "| year | a number | 2000 |",
+        "| asked | true or false, or nothing | True |",
+        "| code | words | 000 |",
+        "| seen | a date such as 2024-01-31 | 2024-01-01 |",
+    ):
+        assert line in said.splitlines()
+
+
+def test_a_description_stays_within_what_mlflow_takes_of_a_tag(train):
+    trained = train("grade")
+    columns = tuple(Column(f"a column | number {number}", "Int64", "numeric") for number in range(2000))
+    example = pl.DataFrame({column.name: [1] for column in columns})
+    said = described(replace(trained.pipeline, columns=columns), example, ())
+    assert len(said) < 8000
+    rows = said.splitlines()[4:]
+    assert rows[0] == "| a column \\| number 0 | a number | 1 |"
+    assert rows[-1] == f"| ... and {2000 - len(rows) + 1} more | | |"
 
 
 def test_the_model_belongs_to_its_run_and_its_experiment(logged):
@@ -85,13 +100,73 @@ def test_it_answers_what_the_bundle_answers(loaded, logged):
     assert pl.from_pandas(found).equals(expected)
 
 
-def test_it_takes_a_csv_that_pandas_has_read(loaded, logged, tmp_path):
+def read_csv(rows, folder, **options):
+    """The rows through a file, as pandas reads it."""
     import pandas as pd
 
+    rows.write_csv(folder / "rows.csv")
+    return pd.read_csv(folder / "rows.csv", dtype={"code": str}, **options)
+
+
+def frames_of(rows, folder):
+    """The same rows in the forms that people have them in pandas."""
+    import pandas as pd
+
+    plain = to_pandas(rows, SimpleNamespace(columns=[SimpleNamespace(name=name) for name in rows.columns]))
+    yield "read from CSV", read_csv(rows, folder)
+    yield "with parsed times", read_csv(rows, folder, parse_dates=["seen"])
+    yield "pandas' own types with holes", read_csv(rows, folder).convert_dtypes()
+    yield "everything an object", read_csv(rows, folder).astype(object)
+    yield "everything a word", pd.read_csv(folder / "rows.csv", dtype=str, keep_default_na=False)
+    yield "words as categories", plain.astype({"town": "category", "code": "category"})
+    yield "times as dates", plain.assign(seen=[date.fromisoformat(cell) for cell in plain["seen"]])
+    yield "times with nanoseconds", plain.assign(seen=pd.to_datetime(plain["seen"]).astype("datetime64[ns]"))
+    yield "small numbers", plain.assign(year=plain["year"].astype("int16"), size=plain["size"].astype("float32"))
+    yield "whole numbers as fractions", plain.assign(year=plain["year"].astype("float64"))
+    yield "more columns, in another order", plain.assign(more=1)[[*reversed(plain.columns), "more"]]
+    yield "rows numbered otherwise", plain.set_index(pd.Index(range(100, 100 + len(plain))))
+    yield "from Arrow", rows.to_arrow().to_pandas()
+
+
+@pytest.mark.parametrize("holes", [True, False], ids=["with holes", "without"])
+def test_it_takes_whatever_pandas_made_of_the_rows(loaded, logged, tmp_path, holes):
+    rows = logged.trained.rows if holes else logged.trained.rows.drop_nulls()
+    predictor = Predictor.load(logged.trained.bundle)
+    for form, given in frames_of(rows, tmp_path):
+        found = pl.from_pandas(loaded.predict(given))
+        size = pl.col("size").cast(pl.Float32).cast(pl.Float64) if form == "small numbers" else pl.col("size")
+        assert found.equals(predictor.predict(rows.with_columns(size))), form
+
+
+def test_a_single_row_of_whole_numbers_and_nothings_is_answered(loaded, logged, tmp_path):
+    row = pl.DataFrame(
+        {"size": [2], "age": [None], "year": [2004], "town": [None], "code": ["001"], "member": [True],
+         "asked": [None], "seen": ["2024-02-03"]}
+    )  # fmt: skip
+    given = read_csv(row, tmp_path)
+    assert {name: str(given[name].dtype) for name in ("size", "age", "town")} == {
+        "size": "int64", "age": "float64", "town": "float64"
+    }  # fmt: skip
+    expected = Predictor.load(logged.trained.bundle).predict(row)
+    assert pl.from_pandas(loaded.predict(given)).equals(expected)
+
+
+def test_codes_that_lost_their_zeros_are_said_and_no_others(loaded, logged, tmp_path):
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
     logged.trained.rows.write_csv(tmp_path / "rows.csv")
-    rows = pd.read_csv(tmp_path / "rows.csv", dtype={"code": str})
-    expected = Predictor.load(logged.trained.bundle).predict(logged.trained.rows)
-    assert pl.from_pandas(loaded.predict(rows)).equals(expected)
+    with pytest.raises(
+        MlflowException, match=r"row 1, column 'code': .*probably '000' \(found 0\).*dtype={'code': str}"
+    ):
+        loaded.predict(pd.read_csv(tmp_path / "rows.csv"))
+
+
+def test_a_missing_column_is_named(loaded, logged, tmp_path):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=r"missing inputs \['town'\]"):
+        loaded.predict(read_csv(logged.trained.rows.drop("town"), tmp_path))
 
 
 def test_the_check_runs_in_a_fresh_interpreter_and_finds_no_difference(logged):
@@ -144,57 +219,16 @@ def test_requirements_name_each_distribution_with_its_version():
     assert {line.partition("==")[0] for line in found} >= {"mlflow", "torch", "polars", "safetensors"}
 
 
-def test_a_column_without_holes_stays_a_whole_number(train):
-    pipeline = train("grade").pipeline
-    types = {column.name: column.type.name for column in signature(pipeline, ()).inputs}
-    assert types["age"] == "long"
-    assert types["asked"] == "boolean"
-
-
 @pytest.fixture(scope="module")
-def server(logged):
-    """`mlflow models serve` in a process group of its own, on a free port of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "models", "serve", "-m", logged.uri, "--env-manager", "local"),
-            *("-h", "127.0.0.1", "-p", str(port), "-w", "1"),
-        ],
-        env={
-            **os.environ,
-            # `mlflow models serve` calls uvicorn by its name.
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "MLFLOW_TRACKING_URI": logged.run.tracking_uri,
-            "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-        },
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        limit = time.monotonic() + 90
-        while True:
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < limit, "the server does not answer"
-            try:
-                urllib.request.urlopen(f"{address}/ping", timeout=2)
-                break
-            except OSError:
-                time.sleep(0.2)
+def server(logged, serve):
+    """The model behind HTTP."""
+    with serve(logged.uri, logged.run.tracking_uri) as address:
         yield address
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def ask(server, body, kind="application/json"):
     """Status and answer of one request."""
-    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
     request = urllib.request.Request(f"{server}/invocations", data, {"Content-Type": kind})
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
@@ -215,7 +249,10 @@ def test_every_form_of_request_gets_the_trainers_answers(server, logged):
     }
     bodies = [({form: content}, "application/json") for form, content in forms.items()]
     bodies.append(({"inputs": records}, "application/json"))
+    bodies.append(({"instances": records}, "application/json"))
     bodies.append((rows.write_csv(), "text/csv"))
+    rows.write_parquet(packed := io.BytesIO())
+    bodies.append((packed.getvalue(), "application/vnd.apache.parquet"))
     for body, kind in bodies:
         status, found = ask(server, body, kind)
         form = next(iter(body)) if isinstance(body, dict) else kind
@@ -232,24 +269,59 @@ def test_a_row_that_lacks_every_value_that_may_be_missing_is_answered(server, lo
     expected = Predictor.load(logged.trained.bundle).predict(
         pl.DataFrame([row], schema_overrides={"size": pl.Float64, "asked": pl.Boolean})
     )
-    for form in ("dataframe_records", "inputs"):
-        status, found = ask(server, {form: [row]})
+    csv = pl.DataFrame([row]).write_csv()
+    bodies = [({form: [row]}, "application/json") for form in ("dataframe_records", "inputs", "instances")]
+    for body, kind in [*bodies, (csv, "text/csv")]:
+        status, found = ask(server, body, kind)
         assert status == 200, found
         assert found[0]["prediction"] == expected["prediction"][0]
-        assert abs(found[0]["probability_bad"] - expected["probability_bad"][0]) <= 1e-6, form
+        assert abs(found[0]["probability_bad"] - expected["probability_bad"][0]) <= 1e-6, kind
+
+
+def test_words_may_stand_in_for_every_cell(server, logged):
+    row = {"size": "1.5", "age": "7", "year": "2003", "town": "Oslo", "code": "002", "member": "true", "asked": "false",
+           "seen": "2024-03-01"}  # fmt: skip
+    expected = Predictor.load(logged.trained.bundle).predict(pl.DataFrame([row, row]))
+    columns = {name: [cell, cell] for name, cell in row.items()}
+    for body in ({"dataframe_records": [row, row]}, {"inputs": columns}, {"inputs": [row, row]}):
+        status, found = ask(server, body)
+        assert status == 200, found
+        assert [each["prediction"] for each in found] == expected["prediction"].to_list(), body
 
 
 def test_what_is_wrong_with_the_rows_is_a_readable_400(server, logged):
     row = {**logged.trained.rows.row(0, named=True), "seen": "2024-03-01"}
     lacking = {name: value for name, value in row.items() if name != "town"}
-    status, found = ask(server, {"dataframe_records": [lacking]})
-    assert status == 400
-    assert "town" in found
+    for body, kind in [
+        ({"dataframe_records": [lacking]}, "application/json"),
+        ({"inputs": [lacking]}, "application/json"),
+        ({"inputs": {name: [cell] for name, cell in lacking.items()}}, "application/json"),
+        ({"dataframe_split": {"columns": list(lacking), "data": [list(lacking.values())]}}, "application/json"),
+        (pl.DataFrame([lacking]).write_csv(), "text/csv"),
+    ]:
+        status, found = ask(server, body, kind)
+        assert status == 400, kind
+        assert "missing inputs ['town']" in json.loads(found)["message"]
 
-    status, found = ask(server, {"dataframe_records": [row, {**row, "asked": "perhaps"}]})
+    for wrong, words in [
+        ({"asked": "perhaps"}, "row 2, column 'asked': expected true or false (found 'perhaps')"),
+        ({"size": "big"}, "row 2, column 'size': expected a number (found 'big')"),
+        ({"seen": "yesterday"}, "row 2, column 'seen': expected a date such as 2024-01-31 (found 'yesterday')"),
+        ({"size": [1, 2]}, "row 2, column 'size': expected a number"),
+        ({"size": {"a": 1}}, "row 2, column 'size': expected a number"),
+    ]:
+        status, found = ask(server, {"dataframe_records": [row, {**row, **wrong}]})
+        assert status == 400, wrong
+        assert words in json.loads(found)["message"]
+    status, found = ask(
+        server, pl.DataFrame([row, {**row, "age": 1}]).with_columns(size=pl.lit("big")).write_csv(), "text/csv"
+    )
     assert status == 400
-    assert "row 2, column 'asked': expected true or false (found 'perhaps')" in json.loads(found)["message"]
+    assert "row 1, column 'size': expected a number (found 'big')" in json.loads(found)["message"]
 
-    status, found = ask(server, {"dataframe_records": [{**row, "size": "big"}]})
+
+@pytest.mark.parametrize("body", ["", "a,b\n1,2,3,4\n5", '"', "size\n\x00"])
+def test_what_is_no_csv_is_a_400(server, body):
+    status, found = ask(server, body, "text/csv")
     assert status == 400
-    assert "size" in found
+    assert "Traceback" not in json.loads(found)["message"]
