@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from recipeline.errors import Problem, RecipelineError
 
@@ -16,13 +17,14 @@ TIMEOUT_S = 300
 
 
 class FreshInterpreter:
-    """A process that imports what serving takes, waits for a folder, and compares. Ends with the block.
+    """A process that imports what serving takes, waits for a folder, and compares.
 
-    Started before the model is logged, it imports while the logging is under way.
+    Started early, it imports while the figures are drawn and the model is logged. It ends with the block, with
+    `close`, or when nobody holds this object any more.
     """
 
     def __init__(self) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "recipeline.serving.check"],
             env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
@@ -32,17 +34,14 @@ class FreshInterpreter:
             text=True,
             encoding="utf-8",
         )
+        self.close = weakref.finalize(self, _end, self._process, self._errors)
+        """Ends the process; a second call does nothing."""
 
     def __enter__(self) -> FreshInterpreter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
-            if stream is not None:
-                stream.close()
+        self.close()
 
     def ask(self, folder: Path) -> dict[str, Any]:
         """What `recipeline.serving.check` says of the model, rows and expected answers in this folder.
@@ -66,3 +65,12 @@ class FreshInterpreter:
                 suggestion="What it is made of must be installed as a package, not only be at hand in this process.",
             )
         )
+
+
+def _end(process: subprocess.Popen[str], errors: IO[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, errors):
+        if stream is not None:
+            stream.close()

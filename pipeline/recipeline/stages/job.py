@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from recipeline.data.prepared import PreparedData
     from recipeline.families.spec import Part
+    from recipeline.serving.fresh import FreshInterpreter
     from recipeline.tracking.run import TrackedRun
     from recipeline.training.datamodule import RecipeDataModule
     from recipeline.training.module import TrainingModule
@@ -46,6 +47,8 @@ class Job:
     """The part whose predictions the reports show: test, or validation when there is no test part."""
     prediction: torch.Tensor | None = None
     """The best model's answers on that part."""
+    fresh: FreshInterpreter | None = None
+    """The interpreter that will check the logged model: it takes seconds to be ready, so `report` starts it."""
     model_uri: str | None = None
 
     def note(self, text: str) -> None:

@@ -20,7 +20,7 @@ def run(job: Job) -> None:
     assert job.module is not None
     assert job.datamodule is not None
     assert job.prediction is not None
-    with FreshInterpreter() as fresh:
+    with job.fresh or FreshInterpreter() as fresh:
         bundle = job.folder / "model"
         write_bundle(
             bundle,

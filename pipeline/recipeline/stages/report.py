@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from recipeline.families.spec import Results
 from recipeline.stages.job import Job
+
+if TYPE_CHECKING:
+    from recipeline.tracking.run import TrackedRun
 
 
 def run(job: Job) -> None:
     """Let each report write its files, and log them."""
     if job.run is None:
         return
+    from recipeline.serving.fresh import FreshInterpreter
+
+    # It has seconds of imports to do, for which drawing leaves time; `package` asks it.
+    job.fresh = FreshInterpreter()
+    try:
+        _write(job, job.run)
+    except BaseException:
+        job.fresh.close()
+        raise
+
+
+def _write(job: Job, run: TrackedRun) -> None:
     folder = job.folder / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     results = results_of(job)
@@ -19,7 +36,7 @@ def run(job: Job) -> None:
         if report.tasks and job.data.target.task not in report.tasks:
             continue
         for path in report.write(results, folder):
-            job.run.log_file(f"reports/{path.name}", path)
+            run.log_file(f"reports/{path.name}", path)
 
 
 def results_of(job: Job) -> Results:
