@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from recipeline.families.spec import InputSpec, TargetSpec, Task
+from recipeline.families.loss import Loss
+from recipeline.families.spec import InputSpec, TargetSpec
 from recipeline.recipe.model import Recipe
 
 if TYPE_CHECKING:
@@ -19,23 +20,24 @@ if TYPE_CHECKING:
 
 def build_network(recipe: Recipe, inputs: InputSpec, target: TargetSpec) -> nn.Module:
     """The architecture, rewritten by the regularizations in the recipe's order."""
-    network = recipe.architecture.build(inputs, target.outputs)
+    outputs = recipe.loss.outputs(target) if recipe.loss is not None else target.outputs
+    network = recipe.architecture.build(inputs, outputs)
     for regularization in recipe.regularization:
         network = regularization.rewrite(network)
     return network
 
 
-def probabilities(outputs: torch.Tensor, task: Task) -> torch.Tensor:
-    """Logits to probabilities of the same shape; the values of other tasks as they are.
+def predictions(outputs: torch.Tensor, target: TargetSpec, loss: Loss | None) -> torch.Tensor:
+    """Logits to probabilities of the same shape; of other tasks the values that the loss learns, (batch, targets).
 
     Computed in float64 where the device has it, so that the probabilities of a row sum to 1 and don't depend on
     the rows beside it.
     """
-    if task in ("binary", "multiclass"):
+    if target.is_classes:
         return outputs.double().softmax(dim=1)
-    if task == "multilabel":
+    if target.task == "multilabel":
         return outputs.double().sigmoid()
-    return outputs
+    return outputs if loss is None else loss.link(outputs, target)
 
 
 def _moved(block: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -50,6 +52,7 @@ def answers(
     pipeline: FittedPipeline,
     target: TargetSpec,
     batch_size: int,
+    loss: Loss | None = None,
 ) -> torch.Tensor:
     """Probabilities (rows, classes), or values (rows, targets) in the target's original unit; float64 on the CPU.
 
@@ -62,7 +65,7 @@ def answers(
     for start in range(0, len(blocks[0]), batch_size):
         batch = [_moved(torch.from_numpy(block[start : start + batch_size]), like) for block in blocks]
         outputs = network(*batch).float()
-        found.append(probabilities(outputs, target.task).double().cpu())
+        found.append(predictions(outputs, target, loss).double().cpu())
     network.train(training)
     joined = torch.cat(found) if found else torch.empty(0, target.outputs, dtype=torch.float64)
     return joined if target.classes else pipeline.restore_target(joined)

@@ -25,4 +25,8 @@ class Architecture(Plugin, family="architecture"):
 
     @abstractmethod
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
-        """A module whose `forward(*blocks)` returns (batch, outputs): logits, or values for a regression."""
+        """A module whose `forward(*blocks)` returns (batch, outputs): logits, or values for a regression.
+
+        A module of it that adds branches to its input may name the children that compute them, as
+        `residual_branches = ("branch",)`, so that `stochastic_depth` finds them.
+        """

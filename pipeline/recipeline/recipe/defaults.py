@@ -9,7 +9,7 @@ from recipeline.catalog import Catalog, installed
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
-from recipeline.families.plugin import Plugin
+from recipeline.families.plugin import Plugin, with_nested
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
@@ -64,14 +64,17 @@ def fill(recipe: Recipe, task: Task, roles: Mapping[str, Role], catalog: Catalog
         return [make(family, {"type": name}) for name in names]
 
     split = recipe.data.split or make(Split, split_settings(task))
+    loss = recipe.loss or make(Loss, {"type": LOSS[task]})
     steps = preprocessing(task, roles)
+    if any(isinstance(plugin, Loss) and plugin.raw_target for plugin in with_nested(loss)):
+        steps = [step for step in steps if step["type"] != "normalize_target"]
     monitor = recipe.training.monitor or ("val/loss" if split.has("validation") else "train/loss")
     filled: dict[str, Any] = {
         "data": recipe.data.model_copy(update={"split": split, "task": task}),
         "preprocessing": recipe.preprocessing
         if recipe.preprocessing is not None
         else [make(Preprocessing, step) for step in steps],
-        "loss": recipe.loss or make(Loss, {"type": LOSS[task]}),
+        "loss": loss,
         "optimizer": recipe.optimizer or make(Optimizer, {"type": OPTIMIZER}),
         "scheduler": recipe.scheduler or make(Scheduler, {"type": SCHEDULER}),
         "metrics": recipe.metrics if recipe.metrics is not None else all_of(Metric, METRICS[task]),

@@ -12,7 +12,7 @@ from recipeline.families.from_environment import FromEnvironment
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
-from recipeline.families.plugin import Plugin
+from recipeline.families.plugin import Plugin, with_nested
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.regularization import Regularization
 from recipeline.families.report import Report
@@ -164,7 +164,10 @@ class Recipe(Section):
         return (target,) if isinstance(target, str) else tuple(target)
 
     def plugins(self) -> list[Plugin]:
-        """Every plugin that this recipe names, in the order in which a run meets them."""
+        """Every plugin that this recipe names, in the order in which a run meets them.
+
+        One that stands among another's settings comes after it.
+        """
         named: list[Plugin | None] = [
             self.data.source,
             self.data.split,
@@ -177,4 +180,4 @@ class Recipe(Section):
             *(self.metrics or []),
             *(self.reports or []),
         ]
-        return [plugin for plugin in named if plugin is not None]
+        return [each for plugin in named if plugin is not None for each in with_nested(plugin)]

@@ -18,7 +18,8 @@ from recipeline.catalog import Catalog, installed
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipeError, UsageError
 from recipeline.families.architecture import Architecture
-from recipeline.families.plugin import Plugin
+from recipeline.families.loss import Loss
+from recipeline.families.plugin import Plugin, with_nested
 from recipeline.families.regularization import Regularization
 from recipeline.families.spec import TargetSpec
 from recipeline.recipe.model import Recipe
@@ -61,18 +62,28 @@ def write_bundle(
 
     catalog = catalog or installed()
     write_bytes(folder / WEIGHTS, save(_weights(network)))
+    loss = _needed_loss(recipe)
     description = {
         "format": FORMAT,
         "recipeline": __version__,
         "name": recipe.name,
         "architecture": recipe.architecture.as_recipe(),
         "regularization": [plugin.as_recipe() for plugin in recipe.regularization],
+        "loss": None if loss is None else loss.as_recipe(),
         "source": {key: value for key, value in recipe.data.source.as_recipe().items() if key != "path"},
         "pipeline": pipeline.to_json(),
         "batch_size": batch_size,
         "requirements": _distributions(recipe, pipeline, catalog),
     }
     write_text(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _needed_loss(recipe: Recipe) -> Loss | None:
+    """The loss, if it decides how many outputs the network has or what they mean; others are of training only."""
+    loss = recipe.loss
+    if loss is None or (type(loss).outputs is Loss.outputs and type(loss).link is Loss.link):
+        return None
+    return loss
 
 
 def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
@@ -97,7 +108,9 @@ def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -
     """The distributions, with versions, whose plugins it takes to answer."""
     steps = [step.plugin for step in (*pipeline.steps, *pipeline.target_steps)]
     found = {"recipeline": __version__}
-    for plugin in (recipe.architecture, *recipe.regularization, *steps):
+    loss = _needed_loss(recipe)
+    plugins = [recipe.architecture, *recipe.regularization, *([] if loss is None else with_nested(loss)), *steps]
+    for plugin in plugins:
         try:
             entry = catalog.owner(plugin)
         except UsageError:
@@ -141,13 +154,20 @@ class Predictor:
     """A model loaded from its bundle: raw rows in, answers in the target's own words out."""
 
     def __init__(
-        self, network: nn.Module, pipeline: FittedPipeline, batch_size: int, trained_on: dict[str, Any] | None = None
+        self,
+        network: nn.Module,
+        pipeline: FittedPipeline,
+        batch_size: int,
+        trained_on: dict[str, Any] | None = None,
+        loss: Loss | None = None,
     ) -> None:
         self.network = network.eval()
         self.pipeline = pipeline
         self.batch_size = batch_size
         self.trained_on = trained_on or {}
         """The training's source as in a recipe, without its path."""
+        self.loss = loss
+        """The loss, where it says what the network's outputs mean."""
 
     @classmethod
     def load(cls, folder: Path, catalog: Catalog | None = None) -> Predictor:
@@ -167,9 +187,11 @@ class Predictor:
         said = read_description(folder)
         try:
             # Only what shapes the network: a model is served where the training's data source may not exist.
+            loss = None if said.get("loss") is None else _plugin(Loss, said["loss"], catalog)
             parts: dict[str, Any] = {
                 "architecture": _plugin(Architecture, said["architecture"], catalog),
                 "regularization": [_plugin(Regularization, each, catalog) for each in said["regularization"]],
+                "loss": loss,
             }
             recipe = Recipe.model_construct(**parts)
             pipeline = FittedPipeline.from_json(said["pipeline"], catalog)
@@ -185,11 +207,11 @@ class Predictor:
             raise EnvironmentFault(
                 Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
             ) from error
-        return cls(network, pipeline, int(said["batch_size"]), said["source"])
+        return cls(network, pipeline, int(said["batch_size"]), said["source"], loss)
 
     def at(self, location: str) -> Predictor:
         """This predictor, calling the rows by this name in errors."""
-        return Predictor(self.network, self.pipeline.at(location), self.batch_size, self.trained_on)
+        return Predictor(self.network, self.pipeline.at(location), self.batch_size, self.trained_on, self.loss)
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Answers for raw rows, in their order. Columns that the model doesn't know are ignored.
@@ -200,7 +222,7 @@ class Predictor:
         from recipeline.network import answers
 
         blocks = self.pipeline.transform(frame)
-        found = answers(self.network, blocks, self.pipeline, self.pipeline.target, self.batch_size)
+        found = answers(self.network, blocks, self.pipeline, self.pipeline.target, self.batch_size, self.loss)
         return answer_frame(found, self.pipeline.target)
 
 

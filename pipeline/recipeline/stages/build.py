@@ -6,7 +6,9 @@ import pytorch_lightning as pl
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from recipeline.errors import Problem, RecipeError
+from recipeline.errors import DataError, Problem, RecipeError
+from recipeline.families.loss import Loss
+from recipeline.families.plugin import with_nested
 from recipeline.stages.job import Job
 from recipeline.tracking.logger import RunLogger
 from recipeline.training.module import TrainingModule
@@ -17,6 +19,7 @@ from recipeline.training.trainer import make_trainer
 def run(job: Job) -> None:
     """Seed, build, choose the threads."""
     recipe, data = job.recipe, job.data
+    _check_target(job)
     pl.seed_everything(recipe.seed, workers=True, verbose=False)
     job.module = TrainingModule(recipe, data)
     job.module.configure_model()
@@ -49,3 +52,25 @@ def _check_batch_norm(job: Job, network: torch.nn.Module) -> None:
                 suggestion="Take a larger batch, or normalization: layer.",
             )
         )
+
+
+def _check_target(job: Job) -> None:
+    """Every value of the target is one that the loss can learn from."""
+    assert job.recipe.loss is not None
+    target = job.data.target
+    for loss in with_nested(job.recipe.loss):
+        for part, arrays in job.data.parts.items():
+            wrong = loss.unlearnable(arrays.target, target) if isinstance(loss, Loss) else None
+            if wrong is None or not wrong.any():
+                continue
+            row, column = (int(place[0]) for place in wrong.nonzero())
+            raise DataError(
+                Problem(
+                    f"the loss '{loss.plugin_name}' can't learn from this value of the {part} part",
+                    file=job.data.pipeline.location,
+                    row=int(arrays.rows[row]) + 1,
+                    field=target.columns[column],
+                    found=f"{arrays.target[row, column]:g}",
+                    suggestion="Take another loss, or leave such rows out.",
+                )
+            )

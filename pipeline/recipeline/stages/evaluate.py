@@ -27,4 +27,5 @@ def run(job: Job) -> None:
         job.data.pipeline,
         job.data.target,
         evaluation_batch(job.recipe),
+        job.recipe.loss,
     )

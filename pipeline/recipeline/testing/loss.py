@@ -20,7 +20,7 @@ def check_loss(loss: Loss) -> None:
             function = loss.build(target)
         for rows in (ROWS, 1):
             truth = truth_for(target, rows, 1)
-            prediction = torch.randn(rows, target.outputs, generator=torch.Generator().manual_seed(2))
+            prediction = torch.randn(rows, loss.outputs(target), generator=torch.Generator().manual_seed(2))
             prediction.requires_grad_()
             with promised(loss, f"takes a batch of {rows} rows{where}"):
                 value: Any = function(prediction, truth)
@@ -36,9 +36,31 @@ def check_loss(loss: Loss) -> None:
             with promised(loss, f"lets gradients flow back to the prediction{where}"):
                 (slope,) = torch.autograd.grad(value, prediction)
             holds(
-                bool(slope.isfinite().all()) and bool(slope.any()),
+                bool(slope.isfinite().all()) and (bool(slope.any()) or value.item() == 0),
                 loss,
                 f"lets finite gradients flow back to the prediction{where}",
+            )
+        if target.is_classes and loss.soft_targets:
+            truth = truth_for(target, ROWS, 1)
+            shares = torch.nn.functional.one_hot(truth, target.outputs).float()
+            prediction = torch.randn(ROWS, target.outputs, generator=torch.Generator().manual_seed(2))
+            with promised(loss, f"takes shares of the classes, as `soft_targets` says{where}"):
+                value, same = function(prediction, shares), function(prediction, truth)
+            holds(bool(value.isfinite()) and value.ndim == 0, loss, f"is finite for shares of the classes{where}")
+            holds(
+                torch.allclose(value, same, rtol=1e-5),
+                loss,
+                f"gives the same number for a class as for the whole share of it{where}",
+                f"{same.item():.6g} for the class, {value.item():.6g} for the share",
+            )
+        if not target.classes:
+            with promised(loss, f"says what the network's outputs mean{where}"):
+                said = loss.link(torch.randn(ROWS, loss.outputs(target)), target)
+            holds(
+                tuple(said.shape) == (ROWS, target.outputs) and bool(said.isfinite().all()),
+                loss,
+                f"has a finite `link` of the shape (batch, targets){where}",
+                str(tuple(said.shape)),
             )
         if isinstance(function, torch.nn.Module):
             with promised(loss, "has state that survives save and load"):

@@ -16,11 +16,24 @@ if TYPE_CHECKING:
 
 
 def _network() -> nn.Module:
+    """Layers, normalization, activations, and a block that adds a branch to its input."""
     import torch
     from torch import nn
 
+    class Block(nn.Module):
+        residual_branches = ("branch",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.branch = nn.Sequential(nn.Linear(6, 6), nn.ReLU())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = x + self.branch(x)
+            return out
+
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
+    hidden = [nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 6), nn.ReLU(), Block()]
+    return nn.Sequential(*hidden, nn.Linear(6, 3))
 
 
 def check_regularization(plugin: Regularization) -> None:
@@ -101,8 +114,13 @@ def _check_penalty(plugin: Regularization) -> None:
 def _check_augment(plugin: Regularization) -> None:
     import torch
 
-    for target in (truth_for(TargetSpec("multiclass", ("y",), (0, 1, 2)), ROWS, 1), torch.randn(ROWS, 1)):
-        x = torch.randn(ROWS, 5, generator=torch.Generator().manual_seed(1))
+    classes = truth_for(TargetSpec("multiclass", ("y",), (0, 1, 2)), ROWS, 1)
+    if plugin.soft_targets:
+        classes = torch.nn.functional.one_hot(classes, 3).float()
+    takes_values = not plugin.tasks or "regression" in plugin.tasks
+    for target in (classes, torch.randn(ROWS, 1)) if takes_values else (classes,):
+        shape = (ROWS, 3, 8, 8) if plugin.spatial else (ROWS, 5)
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
         kept, kept_target = x.clone(), target.clone()
         results = []
         for _ in range(2):

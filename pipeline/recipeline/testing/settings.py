@@ -32,7 +32,9 @@ def check_settings(plugin: type[Plugin] | Plugin, settings: Mapping[str, Any] | 
         holds(cls.model_config.get(key) == wanted, cls, f"keeps the family's strictness: {key}={wanted!r}")
     for declared in (*cls.requires, *cls.conflicts):
         holds(
-            declared == "validation" or declared.count(".") == 1,
+            declared == "validation"
+            or declared.count(".") == 1
+            or (declared in cls.conflicts and declared.count(".") == 2),
             cls,
             "declares what it requires and conflicts with as `family.name` or `validation`",
             repr(declared),

@@ -64,7 +64,10 @@ def _plugins(params: dict[str, Flat], key: str, plugins: Sequence[Plugin]) -> No
 
 def _settings(params: dict[str, Flat], key: str, plugin: Plugin, leave: Sequence[str] = ()) -> None:
     for name, value in plugin.model_dump(mode="json").items():
-        if name not in leave:
+        inner = getattr(plugin, name, None)
+        if isinstance(inner, Plugin):
+            _plugin(params, f"{key}.{name}", inner)
+        elif name not in leave:
             params[f"{key}.{name}"] = _text(value)
 
 

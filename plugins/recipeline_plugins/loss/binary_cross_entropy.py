@@ -24,6 +24,7 @@ class BinaryCrossEntropy(Loss, name="binary_cross_entropy"):
     """
 
     tasks: ClassVar[set[Task]] = {"binary", "multilabel"}
+    soft_targets: ClassVar[bool] = True
 
     pos_weight: PositiveFloat | list[PositiveFloat] | None = None
     """How much a yes counts against a no: above 1 raises recall, below 1 precision. One number, or for several

@@ -25,8 +25,9 @@ class LabelsCrossEntropy(nn.Module):
 
 
 class TwoClassCrossEntropy(LabelsCrossEntropy):
-    """Logits (batch, 2) against indices (batch,)."""
+    """Logits (batch, 2) against indices (batch,) or shares (batch, 2)."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The mean over rows."""
+        target = target[:, 1] if target.ndim == 2 else target
         return super().forward(logits[:, 1] - logits[:, 0], target)  # (batch,)

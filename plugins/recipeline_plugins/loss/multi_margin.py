@@ -1,0 +1,36 @@
+"""The hinge loss against every wrong class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import PositiveFloat
+
+from recipeline import Loss, LossFunction, TargetSpec
+
+if TYPE_CHECKING:
+    from recipeline import Task
+
+
+class MultiMargin(Loss, name="multi_margin"):
+    """Hinge loss of several classes: every wrong class has to be behind the right one by a margin.
+
+        loss = mean over rows of  1/k · sum over c ≠ y of max(0, margin - logits[y] + logits[c])^power
+
+    k classes. `hinge` looks at the worst of the wrong classes only; this one pushes all of them. What is said there
+    of probabilities holds here too. Weston & Watkins 1999, Support Vector Machines for Multi-Class Pattern
+    Recognition.
+    """
+
+    tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
+
+    margin: PositiveFloat = 1.0
+    """By how much the right class has to lead before a wrong one ceases to count."""
+    power: Literal[1, 2] = 1
+    """2 squares each term: smooth where the margin is reached, and harder on what is far off."""
+
+    def build(self, target: TargetSpec) -> LossFunction:
+        """Logits (batch, classes) and indices (batch,) to a scalar."""
+        from torch import nn
+
+        return nn.MultiMarginLoss(p=self.power, margin=self.margin)
