@@ -154,7 +154,8 @@ class Interrupted(RecipelineError):
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
-        super().__init__(f"Interrupted by signal {signal_number}")
+        names = {2: "Interrupted by Ctrl-C (SIGINT)", 15: "Ended by SIGTERM"}
+        super().__init__(names.get(signal_number, f"Interrupted by signal {signal_number}"))
 
     @property
     def code(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from recipeline.recipe.model import Recipe
 from recipeline.runner import work_folder
 from recipeline.stages import preprocess, read, split
 from recipeline.stages.job import Job
+
+MAX_SHOWN = 60
+"""Characters of a setting's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,14 @@ def plan(recipe: Recipe) -> Plan:
     hit = {True: "in the cache", False: "not in the cache before, kept there now"}
     source, task = full.data.source.location(), data.target.task
     judged = "test" if "test" in rows else "validation"
+    outputs = _many(data.target.outputs, "output")
     threads = _threads(full, threads_for(network, size))
     stages = [
         ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {hit[table.cache_hit]}"),
         ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),
         ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {hit[data.cache_hit]}"),
-        ("build", f"{full.architecture.plugin_name}, {count:,} parameters, {data.target.outputs} outputs ({task})"),
-        ("fit", f"{full.training.epochs} epochs of {steps:,} batches of {size:,}; {threads}"),
+        ("build", f"{full.architecture.plugin_name}, {_many(count, 'parameter')}, {outputs} ({task})"),
+        ("fit", f"{_many(full.training.epochs, 'epoch')} of {_many(steps, 'batch')} of {size:,}; {threads}"),
         ("evaluate", f"the epoch with the {mode}imum {monitor}, on the {judged} part"),
         ("report", ", ".join(report.plugin_name for report in full.reports or []) or "none"),
         ("package", "the model for raw rows, loaded back and compared"),
@@ -108,8 +113,14 @@ def _planned(plugin: Plugin, catalog: Catalog) -> PlannedPlugin:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    """A setting's value as a recipe has it, on one line."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def _many(count: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
 
 
 def _steps(recipe: Recipe) -> str:
@@ -123,4 +134,4 @@ def _shape(inputs: Any) -> str:
 
 def _threads(recipe: Recipe, automatic: int) -> str:
     count = automatic if recipe.training.threads == "auto" else recipe.training.threads
-    return f"accelerator {recipe.training.accelerator}, {count} CPU thread{'s' if count > 1 else ''}"
+    return f"accelerator {recipe.training.accelerator}, {_many(count, 'CPU thread')}"

@@ -13,9 +13,11 @@ below. Its file is imported when it is called, not before, so that `--help` is q
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -139,7 +141,7 @@ def _failed(error: BaseException, arguments: list[str]) -> int:
         else:
             print(
                 f"{REPORT} Please report it with the command and this text; for the traceback: "
-                f"RECIPELINE_DEBUG=1 {PROGRAM} {' '.join(arguments)}",
+                f"RECIPELINE_DEBUG=1 {PROGRAM} {shlex.join(arguments)}",
                 file=sys.stderr,
             )
     return code
@@ -175,7 +177,11 @@ def _usage(error: click.ClickException, arguments: list[str]) -> Problem:
     advice = f"See: {called} --help"
     if isinstance(error, click.NoSuchOption):
         options = [name for option in context.command.params for name in option.opts] if context is not None else []
-        return _unknown("option", error.option_name, options, f"{called} --help")
+        problem = _unknown("option", error.option_name, options, f"{called} --help")
+        if named in ("run", "plan", "validate") and "Did you mean" not in str(problem):
+            hint = "A setting is changed without dashes, as in optimizer.lr=0.01."
+            return dataclasses.replace(problem, suggestion=f"{hint} {problem.suggestion}")
+        return problem
     if isinstance(error, click.MissingParameter) and error.param is not None:
         param = error.param
         what = param.opts[0] if isinstance(param, click.Option) else (param.metavar or str(param.name).upper())

@@ -57,6 +57,12 @@ def problem_document(problem: Problem) -> dict[str, Any]:
     return {key: document[key] for key in order} | table
 
 
+def examples(*commands: str) -> str:
+    """Commands as the end of a help text, one a line."""
+    lines = "\n".join(f"  {command}" for command in commands)
+    return f"\b\nExamples:\n{lines}"  # \b is click's mark for lines that must not be wrapped
+
+
 def echo(text: str = "") -> None:
     """Write a line of the result to stdout."""
     click.echo(text)
@@ -111,4 +117,10 @@ def table(
     out = console(stderr=stderr)
     if title:
         out.print(Text(title, style="bold"))
-    out.print(drawn)
+    if out.is_terminal:
+        out.print(drawn)
+        return
+    with out.capture() as drawing:
+        out.print(drawn)
+    for line in drawing.get().splitlines():
+        click.echo(line.rstrip(), err=stderr)

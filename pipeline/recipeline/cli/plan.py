@@ -6,25 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli.output import echo, emit_json, json_option, table
+from recipeline.cli.output import echo, emit_json, examples, json_option, table
+from recipeline.errors import RecipelineError
 
 if TYPE_CHECKING:
     from recipeline.plan import Plan
 
 
-@click.command(epilog="Example: recipeline plan recipe.yaml architecture.hidden='[512, 256]'")
+@click.command(
+    epilog=examples("recipeline plan recipe.yaml", "recipeline plan recipe.yaml 'architecture.hidden=[512, 256]'")
+)
 @click.argument("recipe", metavar="RECIPE")
 @click.argument("overrides", metavar="[K=V ...]", nargs=-1)
 @json_option
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Show what RECIPE would do: stages, plugins, cache hits, shapes. It prepares the data and keeps it."""
-    from recipeline.recipe.load import load_recipe
+    from recipeline.recipe.load import load, located
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load(recipe, overrides)
 
     from recipeline.plan import plan
 
-    planned = plan(loaded)
+    try:
+        planned = plan(loaded.recipe)
+    except RecipelineError as error:
+        located(error, loaded)
+        raise
     if as_json:
         emit_json(planned.as_dict())
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli.output import echo, emit_json, json_option, note, table
+from recipeline.cli.output import echo, emit_json, examples, json_option, note, table
 from recipeline.errors import Problem, RecipelineError, UsageError
 from recipeline.nearest import did_you_mean
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(
     short_help="What is installed, and the settings of a plugin.",
-    epilog="Examples: recipeline plugins   recipeline plugins loss   recipeline plugins optimizer adam",
+    epilog=examples("recipeline plugins", "recipeline plugins loss", "recipeline plugins optimizer adam"),
 )
 @click.argument("family", required=False)
 @click.argument("name", required=False)

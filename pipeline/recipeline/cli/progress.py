@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: bars and a line an epoch on a terminal, lines alone elsewhere."""
+"""What a person sees while a run goes on: bars on a terminal, a line a stage and a line an epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from recipeline.cli.output import console, is_terminal, note
 from recipeline.training.observer import Observer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
 SHOWN = 4
 """Metrics in an epoch's line: the losses first, then the recipe's own in their order."""
+REDRAWN_PER_S = 6
+"""How often what moves is drawn: often enough to look alive, seldom enough to cost the training nothing."""
 
 
 def number(value: float) -> str:
-    """Four digits that count, the same width for usual sizes."""
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3g}"
+    """A few digits that count, in 8 characters at most (9 with a sign)."""
+    size = abs(value)
+    if size == 0 or 1e-3 <= size < 10:
+        return f"{value:.4f}"
+    return f"{value:.2f}" if 10 <= size < 1e4 else f"{value:.2e}"
 
 
 def rate(per_second: float) -> str:
@@ -30,14 +36,21 @@ def rate(per_second: float) -> str:
     return f"{per_second:.0f}/s"
 
 
-def epoch_line(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
-    """One line for an epoch, such as `epoch  3/20  train/loss 0.3121  val/loss 0.2954  val/accuracy 0.93  21.4k/s`."""
+def numbers(metrics: Mapping[str, float]) -> str:
+    """An epoch's numbers, such as `train/loss   0.3121  val/loss   0.2954  val/accuracy   0.9300   21.4k/s`.
+
+    They are padded, so that lines below each other align.
+    """
     first = [name for name in ("train/loss", "val/loss") if name in metrics]
     more = [name for name in metrics if name.startswith("val/") and name not in first]
-    told = [f"{name} {number(metrics[name])}" for name in (first + more)[:SHOWN]]
+    told = [f"{name} {number(metrics[name]):>8}" for name in (first + more)[:SHOWN]]
     speed = metrics.get("train/examples_per_second")
-    width = len(str(epochs))
-    return "  ".join([f"epoch {epoch:>{width}}/{epochs}", *told, *([rate(speed)] if speed else [])])
+    return "  ".join([*told, *([f"{rate(speed):>8}"] if speed else [])])
+
+
+def epoch_line(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+    """One line for an epoch, such as `epoch  3/20  train/loss   0.3121  val/loss   0.2954   21.4k/s`."""
+    return f"epoch {epoch:>{len(str(epochs))}}/{epochs}  {numbers(metrics)}"
 
 
 class Lines(Observer):
@@ -52,7 +65,7 @@ class Lines(Observer):
 
     def note(self, text: str) -> None:
         """Say it."""
-        note(f"  note: {text}")
+        note(f"note: {text}")
 
     def fit_started(self, epochs: int, steps: int) -> None:
         """Remember how many epochs there are."""
@@ -62,17 +75,38 @@ class Lines(Observer):
         """Say how the epoch went."""
         note(epoch_line(epoch, self.epochs, metrics))
 
+    def close(self) -> None:
+        """Nothing is left on the screen."""
+
 
 class Bars(Observer):
-    """A bar over all epochs with the time left, the current loss beside it, and the stages as they end."""
+    """What goes on now; a bar over all epochs with the time left, the numbers below it; the stages as they end."""
 
     def __init__(self) -> None:
+        from rich.live import Live
+
         self.out = console(stderr=True)
         self.epochs = self.steps = 0
         self.progress: Progress | None = None
         self.bar: TaskID | None = None
         self.latest = ""
-        self.began = monotonic()
+        self.stage, self.began = "starting", monotonic()
+        self.live = Live(console=self.out, get_renderable=self.now, transient=True, refresh_per_second=REDRAWN_PER_S)
+        self.live.start()
+
+    def now(self) -> RenderableType:
+        """What is drawn below the lines that stay."""
+        from rich.console import Group
+        from rich.text import Text
+
+        if self.progress is None:
+            seconds = monotonic() - self.began
+            return Text.assemble("… ", f"{self.stage:<11}", (f"{seconds:6.1f} s", "dim"))
+        return Group(self.progress, Text(f"  {self.latest}", style="dim", no_wrap=True, overflow="ellipsis"))
+
+    def stage_started(self, name: str) -> None:
+        """Show that it goes on."""
+        self.stage, self.began = name, monotonic()
 
     def stage_finished(self, name: str, seconds: float) -> None:
         """Tick it off."""
@@ -81,7 +115,7 @@ class Bars(Observer):
         self.out.print(Text.assemble(("✓ ", "green"), f"{name:<11}", (f"{seconds:6.1f} s", "dim")))
 
     def note(self, text: str) -> None:
-        """Say it, below its stage."""
+        """Say it."""
         from rich.text import Text
 
         self.out.print(Text.assemble(("  ", ""), (text, "dim")), soft_wrap=True)
@@ -91,46 +125,41 @@ class Bars(Observer):
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self.epochs, self.steps = epochs, max(steps, 1)
-        self.progress = Progress(
+        progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[latest]}"),
             console=self.out,
-            transient=True,
+            auto_refresh=False,
         )
-        self.progress.start()
-        self.bar = self.progress.add_task(f"epoch 1/{epochs}", total=epochs * self.steps, latest="")
+        self.bar = progress.add_task(f"epoch 1/{epochs}", total=epochs * self.steps)
+        self.progress = progress
 
     def step(self, epoch: int, step: int) -> None:
         """Move the bar."""
         if self.progress is not None and self.bar is not None:
             done = (epoch - 1) * self.steps + step
-            self.progress.update(
-                self.bar, completed=done, description=f"epoch {epoch}/{self.epochs}", latest=self.latest
-            )
+            width = len(str(self.epochs))
+            self.progress.update(self.bar, completed=done, description=f"epoch {epoch:>{width}}/{self.epochs}")
 
     def epoch_finished(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Move the bar, and show the epoch's numbers beside it."""
-        line = epoch_line(epoch, self.epochs, metrics)
-        self.latest = "  ".join(line.split("  ")[1:])
+        """Move the bar, and show the epoch's numbers below it."""
+        self.latest = numbers(metrics)
         self.step(epoch, self.steps)
 
     def fit_finished(self) -> None:
         """Take the bar away and keep the last numbers."""
-        self.close()
+        self.progress = None
         if self.latest:
             from rich.text import Text
 
-            self.out.print(Text(f"  last epoch: {self.latest}", style="dim"))
+            self.out.print(Text(f"  last epoch: {self.latest}", style="dim"), soft_wrap=True)
 
     def close(self) -> None:
-        """Take the bar away, also after an error."""
-        if self.progress is not None:
-            self.progress.stop()
-            self.progress = None
+        """Take away what moves, also after an error."""
+        self.live.stop()
 
 
 def observer() -> Lines | Bars:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recipeline.cli.output import echo, emit_json, json_option, table
+from recipeline.cli.output import echo, emit_json, examples, json_option, table
+from recipeline.errors import RecipelineError
 
 if TYPE_CHECKING:
     from recipeline.recipe.model import Recipe
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": False},
-    epilog="Examples: recipeline run recipe.yaml   recipeline run recipe.yaml optimizer.lr=0.01 ~scheduler",
+    epilog=examples(
+        "recipeline run recipe.yaml",
+        "recipeline run recipe.yaml optimizer.lr=0.01 ~scheduler",
+        "recipeline run recipe.yaml preprocessing.0.strategy=mean 'architecture.hidden=[64, 64]'",
+    ),
 )
 @click.argument("recipe", metavar="RECIPE")
 @click.argument("overrides", metavar="[K=V ...]", nargs=-1)
@@ -24,32 +28,40 @@ if TYPE_CHECKING:
 @json_option
 def command(recipe: str, overrides: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Train, evaluate and log what RECIPE says. K=V changes a setting, ~K takes one away."""
-    from recipeline.recipe.load import load_recipe
+    from recipeline.recipe.load import load, located
+    from recipeline.tracking.store import shown
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load(recipe, overrides)
 
-    from recipeline.cli.progress import Bars, observer
-    from recipeline.runner import run
+    from recipeline.cli.progress import observer
     from recipeline.training.observer import Observer
 
     other_rank = int(os.environ.get("LOCAL_RANK", "0")) > 0
-    watching = Observer() if quiet or other_rank else observer()
+    watching = None if quiet or other_rank else observer()
     try:
-        result = run(loaded, observer=watching)
+        # Seconds of imports: whoever watches sees that something goes on.
+        from recipeline.runner import run
+
+        result = run(loaded.recipe, observer=watching or Observer())
+    except RecipelineError as error:
+        located(error, loaded)
+        raise
     finally:
-        if isinstance(watching, Bars):
+        if watching is not None:
             watching.close()
     if other_rank:
         return
     if as_json:
-        emit_json(result.as_dict())
+        emit_json(result.as_dict() | {"tracking_uri": shown(result.tracking_uri)})
     else:
-        closing(loaded, result)
+        closing(loaded.recipe, result)
 
 
 def closing(recipe: Recipe, result: RunResult) -> None:
     """The numbers that count, and the commands to type next."""
+    from recipeline.cli import next_steps
     from recipeline.cli.progress import number
+    from recipeline.tracking.store import shown
 
     judged = {name: value for name, value in result.metrics.items() if name.startswith("test/")}
     best = {name: value for name, value in result.metrics.items() if name.startswith("best/")}
@@ -60,15 +72,7 @@ def closing(recipe: Recipe, result: RunResult) -> None:
     table(["metric", "value"], rows, title=f"{recipe.name}: finished in {result.seconds:.1f} s", right=["value"])
     echo(f"run     {result.run_id}")
     echo(f"model   {result.model_uri}")
-    echo(f"store   {result.tracking_uri}")
+    echo(f"store   {shown(result.tracking_uri)}")
     echo()
-    short = result.run_id[:8]
     echo("What to do next")
-    steps = [
-        ("recipeline ui", "look at curves, figures and parameters"),
-        (f"recipeline predict {short} DATA.csv", "answers for raw rows"),
-        (f"recipeline compare {short} OTHER_RUN", "what differs, and what it did"),
-        (f"mlflow models serve -m {result.model_uri} --env-manager local", "answers over HTTP"),
-    ]
-    for line, meaning in steps:
-        echo(f"  {line:<42} {meaning}")
+    next_steps.show(result.run_id, result.model_uri, result.tracking_uri)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from recipeline.cli.output import echo, note
+from recipeline.errors import Problem, UsageError
 
 
 @click.command(short_help="The JSON schema of a recipe, for editors.")
@@ -20,6 +21,8 @@ def command(output: str | None) -> None:
     \b
       # yaml-language-server: $schema=./recipe.schema.json
     """  # noqa: D301 - \b is click's mark for lines that must not be wrapped
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise UsageError(Problem("there is no such folder", path="-o", found=str(Path(output).parent)))
     from recipeline.catalog import installed
     from recipeline.recipe.json_schema import build
 

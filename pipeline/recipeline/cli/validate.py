@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import click
 
-from recipeline.cli.output import echo, emit_json, json_option, problem_document
+from recipeline.cli.output import echo, emit_json, examples, json_option, problem_document
 from recipeline.errors import Problem, UserError
 
 
 @click.command(
     short_help="Check recipes: all errors at once, by file, line and column.",
-    epilog="Examples: recipeline validate recipes/*.yaml   recipeline validate r.yaml optimizer.lr=0.01 ~scheduler",
+    epilog=examples("recipeline validate recipes/*.yaml", "recipeline validate r.yaml optimizer.lr=0.01 ~scheduler"),
 )
 @click.argument("arguments", metavar="RECIPE... [K=V ...]", nargs=-1, required=True)
 @click.option("--set", "changes", metavar="K=V", multiple=True, help="Change a setting first; ~K takes one away.")

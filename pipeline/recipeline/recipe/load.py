@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
 from recipeline.catalog import Catalog, installed
-from recipeline.errors import Problem, RecipeError, UsageError
+from recipeline.errors import Problem, RecipeError, RecipelineError, UsageError
 from recipeline.recipe import checks, environment, overrides
 from recipeline.recipe.model import Recipe
-from recipeline.recipe.node import Node, Place, dotted, problem_at
+from recipeline.recipe.node import Node, Path, Place, dotted, problem_at
 from recipeline.recipe.read import decode, read, read_file
 
 
@@ -93,6 +94,24 @@ def parse(
     return Loaded(recipe, text, hashlib.sha256(text.encode()).hexdigest(), root)
 
 
+def located(error: RecipelineError, loaded: Loaded) -> None:
+    """Put file, line and column to what was found wrong with a loaded recipe later, when its data was seen."""
+    error.problems = [_located(problem, loaded.root) for problem in error.problems]
+    error.args = ("\n".join(str(problem) for problem in error.problems),)
+
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+"""One step of a path such as `preprocessing[1].strategy`."""
+
+
+def _located(problem: Problem, root: Node) -> Problem:
+    path = tuple(int(index) if index else key for index, key in _STEP.findall(problem.path))
+    if problem.file is not None or not path or path[0] not in Recipe.model_fields:
+        return problem
+    place = _place(path, root)
+    return replace(problem, file=place.source, line=place.line, column=place.column)
+
+
 def _validate(root: Node, catalog: Catalog, folder: FilePath | None) -> tuple[Recipe | None, list[Problem]]:
     context = {"catalog": catalog, "folder": folder}
     try:
@@ -105,11 +124,16 @@ def _validate(root: Node, catalog: Catalog, folder: FilePath | None) -> tuple[Re
 
 def _placed(finding: checks.Finding, root: Node) -> Problem:
     """A finding at the setting that it is about, or at the nearest one that is written."""
-    node, _ = root.nearest(finding.path)
-    place: Place = node.key if node.key is not None and isinstance(node.content, dict | list) else node.place
+    place = _place(finding.path, root)
     return problem_at(
         place, finding.message, path=dotted(finding.path), suggestion=finding.suggestion, found=finding.found
     )
+
+
+def _place(path: Path, root: Node) -> Place:
+    """Where the setting stands, or the nearest one that is written."""
+    node, _ = root.nearest(path)
+    return node.key if node.key is not None and isinstance(node.content, dict | list) else node.place
 
 
 def _sorted(problems: Sequence[Problem], name: str) -> list[Problem]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 
 from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 
 def _metrics(recipe: Recipe, target: TargetSpec) -> MetricCollection:
-    built: dict[str, Metric | MetricCollection] = {m.plugin_name: m.build(target) for m in recipe.metrics or []}
     # Each keeps its own counts: sharing them is guessed from the first batch's values.
-    return MetricCollection(built, compute_groups=False)
+    built = MetricCollection({}, compute_groups=False)
+    for metric in recipe.metrics or []:  # one by one: of several at once it would forget the recipe's order
+        built.add_metrics({metric.plugin_name: metric.build(target)})
+    return built
 
 
 Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor]

@@ -16,7 +16,8 @@ from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint, last_checkpoint
-from recipeline.training.observer import Observer, Telling
+from recipeline.training.observer import Observer
+from recipeline.training.telling import Telling
 from recipeline.training.watch import Watch
 
 
