@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, PositiveFloat
 
 from recipeline import Optimizer
+from recipeline_plugins.optimizer.decayed import Decayed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AdamW(Optimizer, name="adamw"):
-    """Adam whose weight decay is a step of its own, so that every weight decays at the same rate.
+    """Adam whose weight decay is a step of its own, so that all weights decay at the same rate.
 
         w = w - lr weight_decay w
         m = beta1 m + (1 - beta1) g              v = beta2 v + (1 - beta2) g²
@@ -33,7 +34,9 @@ class AdamW(Optimizer, name="adamw"):
     eps: PositiveFloat = 1e-8
     """Keeps the division finite; larger values make small gradients count less."""
     weight_decay: float = Field(default=0.01, ge=0)
-    """Share of every parameter that lr takes off in a step; 0 gives `adam`."""
+    """Share of the weights that lr takes off in a step; 0 gives `adam`."""
+    decayed: Decayed = "weights"
+    """weights leaves biases and the parameters of normalizations out of the decay; all takes every parameter."""
     amsgrad: bool = False
     """Never let v fall (Reddi, Kale & Kumar 2018, On the Convergence of Adam and Beyond)."""
 
@@ -41,15 +44,15 @@ class AdamW(Optimizer, name="adamw"):
         """The AdamW of torch over these parameters."""
         import torch
 
+        from recipeline_plugins.optimizer.decayed import groups
         from recipeline_plugins.optimizer.kernel import fused, unscaled_outside
 
         return unscaled_outside(
             torch.optim.AdamW(
-                parameters,
+                groups(parameters, self.weight_decay, self.decayed),
                 lr=self.lr,
                 betas=(self.beta1, self.beta2),
                 eps=self.eps,
-                weight_decay=self.weight_decay,
                 amsgrad=self.amsgrad,
                 fused=fused(parameters),
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, NonNegativeFloat
 
-from recipeline import Regularization
+from recipeline import Proximal, Regularization
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +35,20 @@ class ElasticNet(Regularization, name="elastic_net"):
 
         penalized(model, self.parameters, "elastic_net")
         return model
+
+    def proximal(self, model: nn.Module) -> list[Proximal]:
+        """Soft thresholding by the absolute values' share, then shrinking by the squares'."""
+        if self.weight == 0:
+            return []
+        from recipeline_plugins.regularization.penalized import penalized
+
+        def shrink(value: torch.Tensor, step: float) -> torch.Tensor:
+            from torch.nn.functional import softshrink
+
+            absolute, squared = step * self.weight * self.ratio, step * self.weight * (1 - self.ratio)
+            return softshrink(value, absolute) / (1 + 2 * squared)
+
+        return [Proximal(w, shrink) for w in penalized(model, self.parameters, "elastic_net")]
 
     def penalty(self, model: nn.Module) -> torch.Tensor | None:
         """The penalty at the network's present weights."""

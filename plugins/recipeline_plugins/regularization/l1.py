@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import NonNegativeFloat
 
-from recipeline import Regularization
+from recipeline import Proximal, Regularization
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,8 @@ class L1(Regularization, name="l1"):
 
         penalty = weight · sum |w|
 
-    Useless weights end near zero (a gradient method jitters around it), so the model relies on few features.
+    Useless weights end near zero (a gradient method jitters around it; with the optimizer `proximal_gradient` they are
+    exactly zero), so the model relies on few features.
     Tibshirani 1996, Regression Shrinkage and Selection via the Lasso.
     """
 
@@ -33,6 +34,19 @@ class L1(Regularization, name="l1"):
 
         penalized(model, self.parameters, "l1")
         return model
+
+    def proximal(self, model: nn.Module) -> list[Proximal]:
+        """Soft thresholding: what is nearer to zero than step · weight becomes zero, the rest comes nearer by it."""
+        if self.weight == 0:
+            return []
+        from recipeline_plugins.regularization.penalized import penalized
+
+        def shrink(value: torch.Tensor, step: float) -> torch.Tensor:
+            from torch.nn.functional import softshrink
+
+            return softshrink(value, step * self.weight)
+
+        return [Proximal(w, shrink) for w in penalized(model, self.parameters, "l1")]
 
     def penalty(self, model: nn.Module) -> torch.Tensor | None:
         """The penalty at the network's present weights."""
