@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
+    "gru": "GRU",
     "linear": "Linear",
+    "lstm": "LSTM",
     "mlp": "MLP",
+    "rnn": "RNN",
+    "transformer": "Transformer",
 }
 
 

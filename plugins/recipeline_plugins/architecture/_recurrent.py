@@ -1,0 +1,61 @@
+"""The settings that `rnn`, `lstm` and `gru` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from recipeline import Architecture, InputSpec
+from recipeline_plugins.architecture._sequences import ACCEPTS, sequences
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Recurrent(Architecture):
+    """Reads a sequence step by step, and answers from what it remembers."""
+
+    accepts: ClassVar[tuple[str, ...]] = ACCEPTS
+
+    cell: ClassVar[Literal["rnn", "lstm", "gru"]]
+
+    hidden: PositiveInt = 64
+    """Numbers that it remembers, in each direction."""
+    layers: PositiveInt = 1
+    """Layers, each reading what the one below has made of every step."""
+    bidirectional: bool = False
+    """Whether a second set of weights reads the sequence backwards: for whole sentences and series, twice the time."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of numbers left out while training: of the token vectors, between layers, and of what is pooled."""
+    pooling: Literal["last", "mean", "max"] = "last"
+    """What the answer is made from. last: the state after the last step; mean and max: over all steps."""
+    embedding: PositiveInt = 64
+    """Numbers in the vector that stands for a token; without effect for series."""
+    initialization: Literal["orthogonal", "uniform"] = "orthogonal"
+    """How the weights start. orthogonal: recurrent ones as an orthogonal matrix (Saxe et al. 2014), the others as
+    Glorot & Bengio 2010, biases at 0. uniform: all within 1/sqrt(hidden), torch's way."""
+    around_last: bool = False
+    """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
+    the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. It
+    wants `standardize_series` and `normalize_target` together, or neither."""
+
+    def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
+        """A network from tokens (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
+        found = sequences(self.plugin_name, inputs)
+        from recipeline_plugins.architecture.recurrent_network import RecurrentNetwork
+
+        return RecurrentNetwork(
+            cell=self.cell,
+            vocabulary=found.vocabulary,
+            channels=found.channels,
+            outputs=outputs,
+            hidden=self.hidden,
+            layers=self.layers,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout,
+            pooling=self.pooling,
+            embedding=self.embedding,
+            initialization=self.initialization,
+            around_last=self.around_last,
+        )

@@ -1,0 +1,19 @@
+"""`rnn`: the plain recurrent network, to see what gates are good for."""
+
+from __future__ import annotations
+
+from recipeline_plugins.architecture._recurrent import Recurrent
+
+
+class RNN(Recurrent, name="rnn"):
+    """A plain recurrent network: each step mixes what is read with what is remembered. For short sequences.
+
+        h_t = tanh(W x_t + U h_(t-1) + b)
+
+    For text (`tokenize`) and series of equal or unequal lengths. Its gradient fades or explodes over some tens of
+    steps (Bengio et al. 1994): `lstm` and `gru` have gates against that, and `gradient_clip` helps all three.
+
+    Elman 1990, Finding Structure in Time.
+    """
+
+    cell = "rnn"

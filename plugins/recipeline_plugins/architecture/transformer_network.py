@@ -1,0 +1,156 @@
+"""The network of `transformer`, in plain torch and plain arguments."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from recipeline_plugins.architecture._sequences import inside
+from recipeline_plugins.architecture.sequence_parts import from_last, last_values, pooled, some_step
+
+
+class SelfAttention(nn.Module):
+    """Every step asks all steps of its row, through torch's fused kernel."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project_in = nn.Linear(width, 3 * width)
+        self.project_out = nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(batch, steps, width) with a mask (batch, steps) of the steps that may be looked at."""
+        batch, steps, width = x.shape
+        q, k, v = (  # each (batch, heads, steps, width / heads)
+            part.view(batch, steps, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.project_in(x).split(width, dim=2)
+        )
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+        out: torch.Tensor = self.project_out(seen.transpose(1, 2).reshape(batch, steps, width))
+        return out
+
+
+class AttentionBranch(nn.Module):
+    """dropout(attention(norm(x)))."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(batch, steps, width) to the same shape."""
+        out: torch.Tensor = self.dropout(self.attention(self.norm(x), mask))
+        return out
+
+
+class EncoderLayer(nn.Module):
+    """Attention and two dense layers, each normalized before and added to its input."""
+
+    residual_branches = ("attention", "dense")
+
+    def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = AttentionBranch(width, heads, dropout)
+        self.dense = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, feedforward),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(feedforward, width),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(batch, steps, width) to the same shape."""
+        x = x + self.attention(x, mask)
+        out: torch.Tensor = x + self.dense(x)
+        return out
+
+
+class LearnedPositions(nn.Module):
+    """A vector for each place; places beyond the table share the last one's."""
+
+    def __init__(self, longest: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(max(1, longest), width)
+        nn.init.normal_(self.table.weight, std=0.02)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(steps, width) for x of (batch, steps, width)."""
+        places = torch.arange(x.shape[1], device=x.device).clamp(max=self.table.num_embeddings - 1)
+        found: torch.Tensor = self.table(places)
+        return found
+
+
+class SinusoidalPositions(nn.Module):
+    """sin and cos of the place at wavelengths from 2 pi to 10000 * 2 pi (Vaswani et al. 2017, 3.5)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(steps, width) for x of (batch, steps, width), in its precision."""
+        steps, width = x.shape[1:]
+        places = torch.arange(steps, device=x.device, dtype=torch.float32)[:, None]
+        even = torch.arange(0, width, 2, device=x.device, dtype=torch.float32)
+        angles = places * torch.exp(even * (-math.log(10000.0) / width))  # (steps, ceil(width / 2))
+        return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width].to(x.dtype)
+
+
+class TransformerNetwork(nn.Module):
+    """Vectors with their places through the layers, and the mean of the steps that are there through a linear map."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        channels: int,
+        longest: int,
+        outputs: int,
+        width: int,
+        heads: int,
+        layers: int,
+        feedforward: int,
+        dropout: float = 0.0,
+        positions: Literal["sinusoidal", "learned"] = "sinusoidal",
+        pooling: Literal["mean", "max", "last"] = "mean",
+        around_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, width, padding_idx=0) if vocabulary else None
+        self.enter = None if vocabulary else nn.Linear(channels, width)
+        self.positions = LearnedPositions(longest, width) if positions == "learned" else SinusoidalPositions()
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(EncoderLayer(width, heads, feedforward, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.output = nn.Linear(width, outputs)
+        self.pooling = pooling
+        self.around_last = around_last and not vocabulary
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, tokens: torch.Tensor, series: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Tokens int64 (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
+        start = None
+        if self.embed is not None:
+            x = self.embed(some_step(tokens))  # (batch, steps, width), each number of variance 1 as the positions' are
+        else:
+            assert self.enter is not None
+            x = some_step(series)
+            if self.around_last:
+                start = last_values(x, lengths)
+                x = from_last(x, start)
+            x = self.enter(x)
+        x = self.dropout(x + self.positions(x))
+        mask = inside(lengths, x.shape[1])
+        for layer in self.layers:
+            x = layer(x, mask)
+        x = self.norm(x)
+        found = last_values(x, lengths) if self.pooling == "last" else pooled(x, lengths, self.pooling)
+        answer: torch.Tensor = self.output(found)
+        return answer if start is None else answer + start[:, :1]
