@@ -307,7 +307,7 @@ def _losses(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Fin
             if loss.raw_target and isinstance(step, TargetTransform):
                 yield Finding(
                     ("preprocessing", index),
-                    f"the loss '{loss.plugin_name}' needs the target in its own unit, which '{step.plugin_name}' changes",
+                    f"the loss '{loss.plugin_name}' needs the target in its own unit; '{step.plugin_name}' changes it",
                     suggestion=f"Remove '{step.plugin_name}'.",
                 )
     if task not in ("binary", "multiclass"):

@@ -1,0 +1,55 @@
+"""Training on images and series with a piece of another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveFloat
+
+from recipeline import Problem, RecipeError, Regularization
+
+if TYPE_CHECKING:
+    import torch
+
+
+class CutMix(Regularization, name="cutmix"):
+    """Puts a piece of another row's image or series into each one, and mixes the targets by the area.
+
+        r ~ Beta(alpha, alpha); a box of a share 1 - r of the area, at a random place, comes from the other row
+        y = r y + (1 - r) y'        r: the share that is really left, the box cut off at the edges
+
+    For inputs whose numbers have places: images (batch, channels, height, width) and series (batch, channels,
+    length). The columns of a table have none, and are refused: `mixup` is for them. Classes become shares, so the loss
+    must take them. Yun et al. 2019, CutMix: Regularization Strategy to Train Strong Classifiers.
+    """
+
+    soft_targets: ClassVar[bool] = True
+    spatial: ClassVar[bool] = True
+
+    alpha: PositiveFloat = 1.0
+    """How the share is drawn: 1 takes every size alike, less mostly very small or very large pieces."""
+
+    def augment(
+        self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor
+    ) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+        """Put a piece of another row into each one."""
+        import torch
+
+        from recipeline_plugins.regularization.cutmix_box import box
+        from recipeline_plugins.regularization.mixing import share_for
+
+        if len(inputs) != 1 or inputs[0].ndim < 3:
+            raise RecipeError(
+                Problem(
+                    "'cutmix' cuts pieces out of images or series, and the columns of a table have no places",
+                    path="regularization",
+                    found=f"inputs of the shape {', '.join(str(tuple(x.shape[1:])) for x in inputs)}",
+                    suggestion="Take 'mixup', or remove 'cutmix'.",
+                )
+            )
+        (x,) = inputs
+        place, left = box(tuple(x.shape[2:]), share_for(self.alpha))
+        order = torch.randperm(len(target), device=target.device)
+        mixed = x.clone()
+        mixed[(..., *place)] = x[order][(..., *place)]
+        return (mixed,), torch.lerp(target[order], target, left)
