@@ -6,9 +6,11 @@ from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
     "gru": "GRU",
+    "ft_transformer": "FTTransformer",
     "linear": "Linear",
     "lstm": "LSTM",
     "mlp": "MLP",
+    "tabular_resnet": "TabularResNet",
     "rnn": "RNN",
     "transformer": "Transformer",
 }

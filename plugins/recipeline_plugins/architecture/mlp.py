@@ -44,6 +44,12 @@ class MLP(Architecture, name="mlp"):
     embedding: PositiveInt | Literal["auto"] = "auto"
     """Numbers in a category's vector; auto takes min(50, 1 + codes // 2) for each column."""
 
+    init: Literal[
+        "auto", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "orthogonal"
+    ] = "auto"
+    """What the hidden layers' weights start from. auto: he_normal, and glorot_uniform for tanh and sigmoid.
+    lecun_normal (variance 1/inputs) is for selu; orthogonal keeps lengths, for many layers (Saxe et al. 2014)."""
+
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from (batch, features) and codes (batch, columns) to (batch, outputs)."""
         if inputs.numeric == 0 and not inputs.cardinalities:
@@ -67,4 +73,5 @@ class MLP(Architecture, name="mlp"):
             dropout=self.dropout,
             residual=self.residual,
             embedding=None if self.embedding == "auto" else self.embedding,
+            init=self.init,
         )

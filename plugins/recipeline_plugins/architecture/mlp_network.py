@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
+
+STARTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "he_normal": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    "he_uniform": partial(nn.init.kaiming_uniform_, nonlinearity="relu"),
+    "glorot_normal": nn.init.xavier_normal_,
+    "glorot_uniform": nn.init.xavier_uniform_,
+    "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
+    "orthogonal": nn.init.orthogonal_,
+}
+"""The numbers that the hidden layers' weights start from, by name."""
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -46,6 +57,8 @@ NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": BatchNorm, "layer": nn.La
 class Residual(nn.Module):
     """A layer whose input is added to its output, through a linear map where the widths differ."""
 
+    residual_branches = ("layer",)
+
     def __init__(self, layer: nn.Module, inputs: int, outputs: int) -> None:
         super().__init__()
         self.layer = layer
@@ -72,6 +85,7 @@ class MultilayerPerceptron(nn.Module):
         dropout: float = 0.0,
         residual: bool = False,
         embedding: int | None = None,
+        init: str = "auto",
     ) -> None:
         super().__init__()
         sizes = [embedding or embedding_size(codes) for codes in cardinalities]
@@ -91,15 +105,14 @@ class MultilayerPerceptron(nn.Module):
             width = units
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(width, outputs)
-        self._initialize(activation)
+        hidden_init = ("glorot_uniform" if activation in SATURATING else "he_normal") if init == "auto" else init
+        self._initialize(hidden_init)
 
-    def _initialize(self, activation: str) -> None:
+    def _initialize(self, hidden: str) -> None:
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                if module is self.output or activation in SATURATING:
-                    nn.init.xavier_uniform_(module.weight)
-                else:
-                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                # The outputs have no activation behind them, which is what Glorot's start is for.
+                STARTS["glorot_uniform" if module is self.output else hidden](module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
