@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from recipeline.cli.output import echo, emit_json, json_option, table
+from recipeline.cli.progress import number
 from recipeline.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    from recipeline.catalog import Catalog
     from recipeline.tracking.compare import Comparison
 
 ABSENT = "-"
-BEST = " *"
+BEST = "* "
+DIGEST = 12
+"""Characters of a digest or a commit that are shown: enough to tell two apart."""
 
 
 @click.command(epilog="RUN is an id, a unique beginning of one, a run's name, or `last`.")
@@ -23,7 +27,8 @@ BEST = " *"
 def command(runs: tuple[str, ...], as_json: bool) -> None:
     """Show what differs between runs in settings, data and code, and their metrics side by side.
 
-    The first RUN is what the others are measured against. The best of each metric bears a star.
+    The first RUN is what the others are measured against. The best of each metric has a star; `better` says whether
+    that is the lowest or the highest.
     """
     if len(runs) < 2:
         raise UsageError(Problem("there is nothing to compare with", suggestion="Name two runs or more."))
@@ -41,14 +46,15 @@ def command(runs: tuple[str, ...], as_json: bool) -> None:
     from recipeline.catalog import installed
     from recipeline.tracking.compare import compare
 
-    comparison = compare(found, installed())
+    catalog = installed()
+    comparison = compare(found, catalog)
     if as_json:
         emit_json(comparison.as_dict())
     else:
-        _show(comparison)
+        _show(comparison, catalog)
 
 
-def _show(comparison: Comparison) -> None:
+def _show(comparison: Comparison, catalog: Catalog) -> None:
     heads = [run.run_id[:8] for run in comparison.runs]
     facts = [("name", [run.name for run in comparison.runs])]
     facts += [("started", [run.started.astimezone().strftime("%Y-%m-%d %H:%M") for run in comparison.runs])]
@@ -62,29 +68,45 @@ def _show(comparison: Comparison) -> None:
             echo(f"{title}: the same")
     echo()
     if comparison.metrics:
-        table(["metric", *heads], _metrics(comparison), right=heads)
+        table(["metric", "better", *heads], _metrics(comparison, catalog), right=heads)
     else:
         echo("metrics: none")
 
 
 def _rows(values: Mapping[str, Sequence[str | None]]) -> list[tuple[str, ...]]:
     return [
-        (name, *(ABSENT if value is None else value[:12] if len(value) in (36, 40, 64) else value for value in row))
+        (name, *(ABSENT if value is None else value[:DIGEST] if len(value) in (36, 40, 64) else value for value in row))
         for name, row in values.items()
     ]
 
 
-def _metrics(comparison: Comparison) -> list[tuple[str, ...]]:
+def _metrics(comparison: Comparison, catalog: Catalog) -> list[tuple[str, ...]]:
+    from recipeline.tracking.compare import higher_is_better
+
+    words = {None: "", True: "higher", False: "lower"}
     rows = []
     for name, values in comparison.metrics.items():
         cells = []
         for position, (value, change) in enumerate(zip(values, comparison.difference(name), strict=True)):
-            star = BEST if comparison.best.get(name) == position else " " * len(BEST)
+            star = BEST if comparison.best.get(name) == position else ""
             if value is None:
-                cells.append(ABSENT + star)
+                cells.append(ABSENT)
             elif position == 0 or not change:
-                cells.append(f"{value:.6g}{star}")
+                cells.append(star + _number(value))
             else:
-                cells.append(f"{value:.6g} ({change:+.3g}){star}")
-        rows.append((name, *cells))
+                cells.append(f"{star}{_number(value)} ({_change(change)})")
+        rows.append((name, words[higher_is_better(name, catalog)], *cells))
     return rows
+
+
+def _number(value: float) -> str:
+    """A whole number as it is, another as in the table that closes a run."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < WHOLE else number(value)
+
+
+def _change(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{_number(value)}"
+
+
+WHOLE = 1e9
+"""Whole numbers below this are shown with all their digits."""

@@ -92,7 +92,7 @@ class Bars(Observer):
         self.latest = ""
         self.stage, self.began = "starting", monotonic()
         self.live = Live(console=self.out, get_renderable=self.now, transient=True, refresh_per_second=REDRAWN_PER_S)
-        self.live.start()
+        self.live.start(refresh=True)
 
     def now(self) -> RenderableType:
         """What is drawn below the lines that stay."""

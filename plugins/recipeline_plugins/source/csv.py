@@ -148,7 +148,7 @@ class CsvSource(Source, name="csv"):
                     suggestion="Put every cell with a quote or a line break in quotes, or set quote: null.",
                 )
             )
-        self._notes += settled.notes
+        self._notes += settled.told()
         self._row_files = [(str(part.file), part.structure.rows) for part in opened]
         return rows
 

@@ -36,6 +36,9 @@ EVERYTHING = (
     "cells", "filled", "integer", "number", "infinite", "leading_zero", "long", "boolean", "date", "datetime", "marked",
 )  # fmt: skip
 
+MAX_TOLD = 10
+"""Columns that a note names."""
+
 
 @dataclass(slots=True)
 class Settled:
@@ -53,10 +56,21 @@ class Settled:
     rows: int = 0
     """How many rows polars has seen."""
 
+    missing: dict[str, int] = field(default_factory=dict)
+    """Columns with cells that are not empty and mean missing, and how many."""
+
     def tell_missing(self, name: str, count: int) -> None:
         """Note that this many cells of the column, which are not empty, mean missing."""
         if count:
-            self.notes.append(f"Column '{name}': {count:,} cells hold a word or blanks that mean missing.")
+            self.missing[name] = count
+
+    def told(self) -> list[str]:
+        """The notes, what means missing in one for all columns."""
+        if not self.missing:
+            return self.notes
+        counts = [f"{name!r} ({count:,})" for name, count in self.missing.items()]
+        more = f" and {len(counts) - MAX_TOLD:,} more columns" if len(counts) > MAX_TOLD else ""
+        return [f"Cells with a word or blanks that mean missing: {', '.join(counts[:MAX_TOLD])}{more}.", *self.notes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ def runs(tmp_path_factory):
     uri = f"sqlite:///{tmp_path_factory.mktemp('compared') / 'mlflow.db'}"
     store.create_store(uri)
     ids = []
-    for lr, accuracy, digest in ((0.1, 0.9, "a" * 64), (0.01, 0.95, "b" * 64)):
+    for lr, accuracy, loss, size, digest in ((0.1, 0.9, 0.25, 10, "a" * 64), (0.01, 0.95, 0.3, 5000, "b" * 64)):
         tags = {"recipeline.version": "0.1.0", "recipeline.data_sha256": digest}
         run = TrackedRun.open(name=f"lr-{lr}", experiment="e", uri=uri, tags=tags)
         run.log_params({"optimizer": "adam", "optimizer.lr": lr})
-        run.log_numbers({"test/accuracy": accuracy, "model/parameters": 10.0})
+        run.log_numbers({"test/accuracy": accuracy, "test/loss": loss, "model/parameters": size})
         run.close("FINISHED")
         ids.append(run.run_id)
     return uri, ids
@@ -37,10 +37,23 @@ def test_people_see_what_differs_and_the_best(runs, capsys):
     assert ["run", first, second] in lines
     assert ["optimizer.lr", "0.1", "0.01"] in lines
     assert ["fingerprint", "a" * 12, "b" * 12] in lines
-    assert ["test/accuracy", "0.9", "0.95", "(+0.05)", "*"] in lines
-    assert ["model/parameters", "10", "10"] in lines
+    assert ["metric", "better", first, second] in lines
+    assert ["test/accuracy", "higher", "0.9000", "*", "0.9500", "(+0.0500)"] in lines
+    assert ["test/loss", "lower", "*", "0.2500", "0.3000", "(+0.0500)"] in lines
+    assert ["model/parameters", "10", "5000", "(+4990)"] in lines
     assert "code: the same" in [" ".join(line) for line in lines]
     assert not any(line[:1] == ["optimizer"] for line in lines)
+
+
+def test_numbers_of_one_metric_stand_below_each_other_as_its_heading_does(runs, capsys):
+    assert main(["compare", *runs[1]]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("metric"))
+    accuracy, loss = (
+        next(line for line in lines[start:] if line.startswith(f"test/{name}")) for name in ("accuracy", "loss")
+    )
+    assert accuracy.index("0.9000") == loss.index("0.2500")
+    assert not [line for line in lines if line != line.rstrip()]
 
 
 def test_machines_get_one_document(runs, capsys):
@@ -49,7 +62,7 @@ def test_machines_get_one_document(runs, capsys):
     first, second = runs[1]
     assert document["params"] == {"optimizer.lr": {first: "0.1", second: "0.01"}}
     assert document["metrics"]["test/accuracy"] == {first: 0.9, second: 0.95}
-    assert document["best"] == {"test/accuracy": second}
+    assert document["best"] == {"test/accuracy": second, "test/loss": first}
 
 
 @pytest.mark.parametrize(

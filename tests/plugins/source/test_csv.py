@@ -131,7 +131,7 @@ HANDLED = {
     "gzip": Handled(gzip.compress(b"a,b\n1,x\n"), {"a": [1], "b": ["x"]}),
     "NA that is a country": Handled("c,n\nNA,1\nDE,NA\n,3\n", {"c": ["NA", "DE", None], "n": [1, None, 3]}),
     "every word for missing": Handled(
-        "n\n1\nNA\nN/A\nNaN\nnan\nnull\nNone\n?\n-\n2\n", {"n": [1, *[None] * 8, 2]}, note="8 cells hold a word"
+        "n\n1\nNA\nN/A\nNaN\nnan\nnull\nNone\n?\n-\n2\n", {"n": [1, *[None] * 8, 2]}, note="'n' (8)"
     ),
     "leading zeros": Handled(
         "zip,n\n00123,1\n04567,2\n99999,3\n", {"zip": ["00123", "04567", "99999"], "n": [1, 2, 3]}, note="leading zeros"
@@ -306,4 +306,13 @@ def test_good_numbers_are_read_quickly(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(CsvSource, "_thoroughly", lambda *args: pytest.fail("read thoroughly"))
     made = source(tmp_path, "n,f,w,t\n1,0.5,x,true\nNA,,y,false\n3,-2,x,\n")
     assert made.scan().collect().rows() == [(1, 0.5, "x", True), (None, None, "y", False), (3, -2.0, "x", None)]
-    assert made.notes() == ("Column 'n': 1 cells hold a word or blanks that mean missing.",)
+    assert made.notes() == ("Cells with a word or blanks that mean missing: 'n' (1).",)
+
+
+def test_what_means_missing_is_one_note_for_all_columns(tmp_path: Path) -> None:
+    names = ",".join(f"c{number}" for number in range(12))
+    made = source(tmp_path, f"{names}\n" + f"{','.join('1' * 12)}\n" * 3 + f"{','.join(['NA'] * 12)}\n")
+    made.scan()
+    (note,) = made.notes()
+    assert note.startswith("Cells with a word or blanks that mean missing: 'c0' (1), 'c1' (1), ")
+    assert note.endswith("'c9' (1) and 2 more columns.")
