@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
 
@@ -16,13 +16,18 @@ class Linear(Architecture, name="linear"):
         outputs = W x + b        W: (outputs, features)
 
     With the loss `mse` it is least squares, with `cross_entropy` multinomial logistic regression. It takes numbers
-    only: put `one_hot` before it for categories. W and b start at zero: the problem is convex, so that no start is
-    better than the one that favours no feature, and no random number decides anything.
+    only: put `one_hot` before it for categories. W and b start at zero, unless `init` says otherwise: the problem is
+    convex, so that no start is better than the one that favours no feature, and no random number decides anything.
 
     Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, chapters 3 and 4.4.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("numeric",)
+
+    bias: bool = True
+    """Whether there is a b: without it the model passes through the origin."""
+    init: Literal["zeros", "random"] | float = "zeros"
+    """Where W starts: zeros, random (uniform up to 1/sqrt(features), b too), or one number for every weight."""
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A layer from (batch, features) to (batch, outputs)."""
@@ -36,7 +41,9 @@ class Linear(Architecture, name="linear"):
             )
         from torch import nn
 
-        layer = nn.Linear(inputs.numeric, outputs)
-        nn.init.zeros_(layer.weight)
-        nn.init.zeros_(layer.bias)
+        layer = nn.Linear(inputs.numeric, outputs, bias=self.bias)
+        if self.init != "random":  # which is how torch has made it
+            nn.init.constant_(layer.weight, 0.0 if self.init == "zeros" else self.init)
+            if self.bias:
+                nn.init.zeros_(layer.bias)
         return layer

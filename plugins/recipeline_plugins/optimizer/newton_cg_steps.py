@@ -23,11 +23,11 @@ def conjugate_gradients(
     size = float(slope.norm())
     tolerance = min(0.5, size**0.5) * size
     found, residual, direction = torch.zeros_like(slope), slope, -slope
-    for number in range(iterations):
+    for done in range(iterations):
         product = times(direction)
         curvature = float(direction @ product)
         if curvature <= 0:
-            return -slope if number == 0 else found
+            return found if done else -slope
         square = float(residual @ residual)
         length = square / curvature
         found = found + length * direction

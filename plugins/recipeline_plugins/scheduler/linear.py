@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from recipeline import Length, Scheduler
+from recipeline_plugins.scheduler.per import Per
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -31,9 +32,18 @@ class Linear(Scheduler, name="linear"):
 
     end: float = Field(default=0.0, ge=0, le=1)
     """Share of the rate that is left at the end: 0 falls to nothing, 1 never falls."""
+    per: Per = "step"
+    """step moves after each optimizer step, epoch after each epoch."""
+
+    def moves(self) -> Per:
+        """As `per` says."""
+        return self.per
 
     def build(self, optimizer: Optimizer, length: Length) -> LRScheduler:
-        """The schedule by step."""
+        """The schedule over the whole training."""
         from torch.optim.lr_scheduler import LambdaLR
 
-        return LambdaLR(optimizer, lambda step: factor(step, length.steps, self.end))
+        from recipeline_plugins.scheduler.per import moves_in
+
+        moves = moves_in(length, self.per)
+        return LambdaLR(optimizer, lambda move: factor(move, moves, self.end))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, PositiveInt
 
 from recipeline import Length, Scheduler
+from recipeline_plugins.scheduler.per import Per
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -30,9 +31,15 @@ class Step(Scheduler, name="step"):
     """Epochs between two falls."""
     gamma: float = Field(default=0.1, gt=0, le=1)
     """Share that is left after each fall: 1 never falls."""
+    per: Per = "epoch"
+    """epoch or step: what is counted."""
+
+    def moves(self) -> Per:
+        """As `per` says."""
+        return self.per
 
     def build(self, optimizer: Optimizer, length: Length) -> LRScheduler:
-        """The schedule by epoch."""
+        """The schedule by epoch, or by step."""
         from torch.optim.lr_scheduler import LambdaLR
 
         return LambdaLR(optimizer, lambda epoch: factor(epoch, self.every, self.gamma))
