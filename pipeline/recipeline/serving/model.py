@@ -32,11 +32,13 @@ class RawRowModel(PythonModel):  # type: ignore[misc]  # mlflow is not typed
     # With this one hint MLflow keeps the signature that it was given and takes every form of request; with none it
     # warns, with any other it makes up a signature of its own.
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The answers, a row each; what is wrong with the rows becomes an answer of 400 with our words."""
+        """The answers, a row each under the same index; what is wrong with the rows becomes a 400 with our words."""
         try:
-            return self.predictor.predict(request_rows(model_input, self.predictor.pipeline)).to_pandas()
+            answers = self.predictor.predict(request_rows(model_input, self.predictor.pipeline)).to_pandas()
         except UserError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+        # So that `rows["answer"] = model.predict(rows)["prediction"]` is right for rows picked out of others.
+        return answers.set_axis(model_input.index) if len(answers) == len(model_input) else answers
 
 
 set_model(RawRowModel())

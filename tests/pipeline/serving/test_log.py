@@ -133,7 +133,9 @@ def test_it_takes_whatever_pandas_made_of_the_rows(loaded, logged, tmp_path, hol
     rows = logged.trained.rows if holes else logged.trained.rows.drop_nulls()
     predictor = Predictor.load(logged.trained.bundle)
     for form, given in frames_of(rows, tmp_path):
-        found = pl.from_pandas(loaded.predict(given))
+        answers = loaded.predict(given)
+        assert answers.index.equals(given.index), form
+        found = pl.from_pandas(answers)
         size = pl.col("size").cast(pl.Float32).cast(pl.Float64) if form == "small numbers" else pl.col("size")
         assert found.equals(predictor.predict(rows.with_columns(size))), form
 
