@@ -19,6 +19,7 @@ CLASSES: dict[str, str] = {
     "datetime_parts": "DatetimeParts",
     "one_hot": "OneHot",
     "ordinal": "Ordinal",
+    "tokenize": "Tokenize",
     # normalization
     "log": "Log",
     "max_abs": "MaxAbs",
@@ -27,6 +28,7 @@ CLASSES: dict[str, str] = {
     "quantile": "Quantile",
     "robust": "Robust",
     "standardize": "Standardize",
+    "standardize_series": "StandardizeSeries",
     "unit_norm": "UnitNorm",
     # target
     "normalize_target": "NormalizeTarget",
