@@ -68,6 +68,7 @@ def find_run(reference: str, uri: str) -> FoundRun:
         )
     if not reference.strip():
         raise UsageError(Problem("the run's name is empty", suggestion=f"Give an id, a name, or '{LAST}'."))
+    store.check_server(uri)
     client = store.connect(uri)
     with store.faults(uri):
         experiments = {e.experiment_id: e.name for e in client.search_experiments()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from recipeline.errors import EnvironmentFault, Problem, UsageError
 
@@ -18,6 +20,9 @@ DEFAULT_FILE = "mlflow.db"
 """What MLflow itself uses in an empty folder, so that a plain `mlflow ui` beside it shows the same runs."""
 
 ADVICE = "Check the server and MLFLOW_TRACKING_URI; `recipeline doctor` looks at all of it."
+
+SERVER_TIMEOUT_S = 5.0
+"""Seconds in which a server must take a connection before a run starts."""
 
 _DEFAULTS = {
     # MLflow reports its use to its makers unless told otherwise; DO_NOT_TRACK is not honoured.
@@ -94,6 +99,7 @@ def create_store(uri: str) -> None:
         EnvironmentFault: it can't be reached, written or read; the message says what to do.
     """
     prepare_environment()
+    check_server(uri)
     import mlflow  # noqa: F401 - seconds that should not pass while others wait for the lock
 
     file = database_file(uri)
@@ -106,6 +112,29 @@ def create_store(uri: str) -> None:
             connect(uri).search_experiments(max_results=1)
         if not os.access(file, os.W_OK):
             raise EnvironmentFault(Problem(f"the MLflow store {file} can't be written", suggestion="Change its mode."))
+
+
+def check_server(uri: str) -> None:
+    """See that somebody listens where a server is said to be: MLflow itself would try for many seconds.
+
+    Raises:
+        EnvironmentFault: nobody does. Behind a proxy that can't be seen from here, and is left to MLflow.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    address = urlsplit(uri)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return
+    if address.scheme in getproxies() and not proxy_bypass(address.hostname):
+        return
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname, port), timeout=SERVER_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EnvironmentFault(
+            Problem(f"no MLflow server answers at {shown(uri)}: {reason[:1].lower()}{reason[1:]}", suggestion=ADVICE)
+        ) from error
 
 
 def connect(uri: str) -> MlflowClient:

@@ -4,12 +4,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from recipeline.errors import EnvironmentFault, UsageError
 from recipeline.tracking import store
+from recipeline.tracking.find import find_run
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +92,20 @@ def test_a_store_that_does_not_work_says_what_to_do(uri, tmp_path):
         store.create_store(uri)
 
 
-def test_a_server_that_does_not_answer_says_what_to_do(monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_a_server_that_does_not_answer_says_so_at_once(monkeypatch):
+    began = time.monotonic()
     with pytest.raises(
-        EnvironmentFault, match=r"the MLflow store http://127.0.0.1:9 does not work .*recipeline doctor"
+        EnvironmentFault,
+        match=r"^no MLflow server answers at http://ann:\*\*\*@127.0.0.1:9: connection refused. .*recipeline doctor",
     ):
-        store.create_store("http://127.0.0.1:9")
+        store.create_store("http://ann:secret@127.0.0.1:9")
+    with pytest.raises(EnvironmentFault, match="no MLflow server answers"):
+        find_run("last", "http://127.0.0.1:9")
+    assert time.monotonic() - began < 5, "MLflow's own attempts take longer"
+
+
+def test_a_server_behind_a_proxy_is_left_to_mlflow(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    store.check_server("http://mlflow.example.org:5000")
+    store.check_server("databricks://profile")
