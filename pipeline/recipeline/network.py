@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from recipeline.data.arrays import cut_to_longest
 from recipeline.families.loss import Loss
 from recipeline.families.spec import InputSpec, TargetSpec
 from recipeline.recipe.model import Recipe
@@ -40,9 +41,18 @@ def predictions(outputs: torch.Tensor, target: TargetSpec, loss: Loss | None) ->
     return outputs if loss is None else loss.link(outputs, target)
 
 
+def unpacked(block: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A block as the network takes it: bytes, which images are kept as, become numbers from 0 to 1.
+
+    Done where the network is, because bytes are a quarter of what there is to move.
+    """
+    return block.to(dtype).div_(255) if block.dtype == torch.uint8 else block
+
+
 def _moved(block: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """The block on the network's device, numbers in its precision; category codes stay whole."""
-    return block.to(like.device, like.dtype if block.is_floating_point() else block.dtype)
+    there = block.to(like.device, like.dtype if block.is_floating_point() else block.dtype)
+    return unpacked(there, like.dtype)
 
 
 @torch.inference_mode()
@@ -56,14 +66,16 @@ def answers(
 ) -> torch.Tensor:
     """Probabilities (rows, classes), or values (rows, targets) in the target's original unit; float64 on the CPU.
 
-    The network is run in evaluation mode on its own device, in batches cut in order.
+    The network is run in evaluation mode on its own device, in batches cut in order; tokens and series are cut to the
+    longest row of their batch.
     """
     like = next(network.parameters(), torch.empty(0))
     training = network.training
     network.eval()
     found = []
     for start in range(0, len(blocks[0]), batch_size):
-        batch = [_moved(torch.from_numpy(block[start : start + batch_size]), like) for block in blocks]
+        cut = cut_to_longest(tuple(block[start : start + batch_size] for block in blocks), pipeline.accepts)
+        batch = [_moved(torch.from_numpy(block), like) for block in cut]
         outputs = network(*batch).float()
         found.append(predictions(outputs, target, loss).double().cpu())
     network.train(training)

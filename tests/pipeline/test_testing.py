@@ -436,7 +436,7 @@ class Unseeded(Architecture, name="unseeded"):
         return net
 
 
-@breaks(r"takes the columns of a table \(or give `inputs=`\) \(found sound\)")
+@breaks(r"takes blocks that there are: numeric, .* \(or give `inputs=`\) \(found sound\)")
 class Listening(Architecture, name="listening"):
     """Takes what no table has."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from recipeline.data.arrays import cut_to_longest
 from recipeline.data.prepared import Arrays
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Batches:
 
     A train part whose last batch would hold one single row gives that row to the batch before: batch norm has no
     variance of one row.
+
+    Where a block says how long each row is, tokens and series are cut to the batch's longest row.
 
     Args:
         arrays: The part's arrays.
@@ -48,6 +51,7 @@ class Batches:
     ) -> None:
         self._blocks = tuple(_tensor(block) for block in arrays.blocks)
         self._target = _tensor(arrays.target)
+        self._kinds = arrays.kinds
         self._all = len(arrays)
         self._shuffle = shuffle
         self._seed = seed
@@ -82,11 +86,12 @@ class Batches:
             order = self.order(self.epoch)
             for start, end in zip(starts, ends, strict=True):
                 index = order[start:end]
-                yield tuple(block.index_select(0, index) for block in self._blocks), self._target.index_select(0, index)
+                blocks = tuple(block.index_select(0, index) for block in self._blocks)
+                yield cut_to_longest(blocks, self._kinds), self._target.index_select(0, index)
             return
         for start, end in zip(starts, ends, strict=True):
             cut = slice(self._first + start, self._first + end)
-            yield tuple(block[cut] for block in self._blocks), self._target[cut]
+            yield cut_to_longest(tuple(block[cut] for block in self._blocks), self._kinds), self._target[cut]
 
     def order(self, epoch: int) -> torch.Tensor:
         """The rows of this process in the order of this epoch; int64."""

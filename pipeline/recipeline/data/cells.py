@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from recipeline.data import arrays
 from recipeline.errors import DataError, Problem
 from recipeline.families.source import Source
 
@@ -18,20 +19,37 @@ EXPECTED = {
     "String": "words",
     "Date": "a date such as 2024-01-31",
     "Datetime": "a time such as 2024-01-31T12:00:00",
+    "Binary": "bytes",
 }
-"""Each type of a table, in words."""
+"""Each type of a table's plain cells, in words."""
+
+IMAGE = "an image: the path of a file, its bytes (as base64 in text), or its numbers in nested lists"
 
 
 def type_name(dtype: pl.DataType) -> str:
-    """The name of one of a table's six types."""
-    return str(dtype.base_type())
+    """A table's type as text: `Int64`, `String`, ..., or `Array(UInt8, 28, 28)` and `List(Float64)`."""
+    return arrays.spelled(dtype)
 
 
-def cast(frame: pl.DataFrame, types: Mapping[str, str], location: str) -> pl.DataFrame:
+def in_words(type_text: str, *, image: bool = False) -> str:
+    """What a column of this type holds, for a reader."""
+    if image:
+        return IMAGE
+    return arrays.in_words(type_text) if arrays.is_spelled(type_text) else EXPECTED[type_text]
+
+
+def cast(frame: pl.DataFrame, types: Mapping[str, str], location: str, images: Collection[str] = ()) -> pl.DataFrame:
     """These columns of the frame in these types, in this order.
 
     A whole number is expected where the source had whole numbers, but a fraction is no error: the column becomes one
-    of fractions. NaN, the empty cell and the usual words for it are missing values.
+    of fractions. NaN, the empty cell and the usual words for it are missing values. Images may come as paths, bytes
+    or numbers, whatever the source had.
+
+    Args:
+        frame: The cells.
+        types: Each column's type as `type_name` spells it.
+        location: What errors call the rows.
+        images: The columns of images.
 
     Raises:
         DataError: a cell can't be what it should be.
@@ -42,23 +60,29 @@ def cast(frame: pl.DataFrame, types: Mapping[str, str], location: str) -> pl.Dat
     problems = []
     for name, expected in types.items():
         given = frame.get_column(name)
-        made = _cast(given, expected)
+        made = arrays.image_cells(given, expected) if name in images else _cast(given, expected)
         lost = made.is_null() & ~_missing(given, expected)
         if lost.any():
             row = lost.arg_true()[0]
             problems.append(
                 Problem(
-                    f"expected {EXPECTED[expected]}",
+                    f"expected {in_words(expected, image=name in images)}",
                     file=location,
                     row=row + 1,
                     field=name,
-                    found=repr(given[row]),
+                    found=_short(given[row]),
                 )
             )
         columns.append(made)
     if problems:
         raise DataError(*problems)
     return pl.DataFrame(columns) if columns else pl.DataFrame(height=frame.height)
+
+
+def _short(cell: object) -> str:
+    """A cell for a message: arrays are long."""
+    text = repr(cell if not hasattr(cell, "to_list") else cell.to_list())
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _missing(given: pl.Series, expected: str) -> pl.Series:
@@ -75,6 +99,10 @@ def _missing(given: pl.Series, expected: str) -> pl.Series:
 def _cast(given: pl.Series, expected: str) -> pl.Series:
     import polars as pl
 
+    if arrays.is_spelled(expected):
+        return arrays.from_cells(given, expected)
+    if expected == "Binary":
+        return given if given.dtype == pl.Binary else pl.Series(given.name, [None] * len(given), dtype=pl.Binary)
     if given.dtype == pl.Object:
         given = pl.Series(given.name, [None if cell is None else str(cell) for cell in given], dtype=pl.String)
     if given.dtype.is_float():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from recipeline.catalog import Catalog
-from recipeline.data import cells
+from recipeline.data import arrays, cells
 from recipeline.data.frame import put_back
 from recipeline.errors import DataError, Problem, UsageError
 from recipeline.families.preprocessing import Preprocessing, TargetTransform
@@ -29,7 +29,7 @@ class Column:
 
     name: str
     dtype: str
-    """Int64, Float64, Boolean, String, Date or Datetime."""
+    """Int64, Float64, Boolean, String, Date, Datetime or Binary, or arrays such as `Array(UInt8, 28, 28)`."""
     role: Role
 
 
@@ -79,7 +79,8 @@ class FittedPipeline:
     def transform(self, frame: pl.DataFrame) -> tuple[np.ndarray, ...]:
         """Raw rows to one array a block, in the order of `accepts`; every row stays, in its place.
 
-        Columns may hold numbers, words or dates as JSON and CSV carry them. Further columns are ignored.
+        Columns may hold numbers, words, dates, lists of numbers or images as JSON and CSV carry them. Further
+        columns are ignored.
 
         Args:
             frame: The raw rows.
@@ -108,7 +109,9 @@ class FittedPipeline:
                     for name in absent
                 ]
             )
-        return cells.cast(frame, {column.name: column.dtype for column in self.columns}, self.location)
+        types = {column.name: column.dtype for column in self.columns}
+        images = {column.name for column in self.columns if column.role == "image"}
+        return cells.cast(frame, types, self.location, images)
 
     def features(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Typed rows through every step."""
@@ -117,7 +120,7 @@ class FittedPipeline:
         return frame
 
     def blocks(self, features: pl.DataFrame, rows: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-        """Finished features to one array a block: (rows, *shape).
+        """Finished features to one array a block: (rows, *shape); tokens and series as long as the longest row.
 
         Args:
             features: What `features` gave.
@@ -126,12 +129,75 @@ class FittedPipeline:
         Raises:
             DataError: a value is missing or not finite.
         """
-        arrays = []
+        made: dict[str, np.ndarray] = {}
+        for kind, block in self.inputs.blocks.items():
+            if kind in arrays.KINDS.values() and block.names:
+                made |= self._arrays(features, kind, block, rows)
         for kind in self.accepts:
-            block = self.inputs.blocks[kind]
-            dtype: type = np.int64 if kind == "categorical" else np.float32
-            arrays.append(self._block(features, block.names, dtype, rows))
-        return tuple(arrays)
+            if kind not in made:
+                dtype: type = np.int64 if kind == "categorical" else np.float32
+                made[kind] = self._block(features, self.inputs.blocks[kind].names, dtype, rows)
+        return tuple(made[kind] for kind in self.accepts)
+
+    def _arrays(
+        self, features: pl.DataFrame, kind: str, block: Block, rows: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """A block of arrays and, if the architecture takes them, the lengths of its rows."""
+        import polars as pl
+
+        columns = [features.get_column(name) for name in block.names]
+        numbers = np.arange(features.height) if rows is None else rows
+        for column in columns:
+            if not arrays.is_array(column.dtype) or (kind == "image" and arrays.image_shape(column.dtype) is None):
+                raise DataError(
+                    Problem(
+                        "this is no image of the size that the model takes" if kind == "image" else "this is no array",
+                        file=self.location,
+                        field=column.name,
+                        found=str(column.dtype),
+                        suggestion="Send numbers as they were in the training, or train with the preprocessing step "
+                        "load_image, which takes paths, bytes and numbers.",
+                    )
+                )
+            bad = arrays.holes(column)
+            if bad.any():
+                raise self._hole(pl.DataFrame([column]), [column.name], pl.DataFrame({column.name: bad}), rows)
+        if kind == "image":
+            found = arrays.images(columns[0])
+            self._check_shape(found.shape[1:], block, columns[0].name)
+            return {kind: found}
+        padded = arrays.tokens(columns[0]) if kind == "tokens" else arrays.series(columns, self.location, numbers)
+        if arrays.LENGTHS in self.accepts:
+            self._check_shape(padded.values.shape[2:], Block(block.names, block.shape[1:]), columns[0].name)
+            return {kind: padded.values, arrays.LENGTHS: padded.lengths}
+        uneven = np.flatnonzero(padded.lengths != (block.shape[0] if block.shape else padded.values.shape[1]))
+        if uneven.size:
+            row = int(uneven[0])
+            raise DataError(
+                Problem(
+                    "the architecture takes rows of one length only, and this one is shorter or longer than others",
+                    file=self.location,
+                    row=int(numbers[row]) + 1,
+                    field=columns[0].name,
+                    found=f"{padded.lengths[row]} values",
+                    suggestion="Bring them to one length in preprocessing, or take an architecture for unequal "
+                    "lengths: recipeline plugins architecture.",
+                )
+            )
+        return {kind: padded.values}
+
+    def _check_shape(self, found: tuple[int, ...], block: Block, name: str) -> None:
+        """The shape of one example must be that of the training, where it is known already."""
+        if block.shape and found != block.shape:
+            raise DataError(
+                Problem(
+                    "the model takes arrays of another shape",
+                    file=self.location,
+                    field=name,
+                    found=" x ".join(map(str, found)),
+                    suggestion=f"Expected: {' x '.join(map(str, block.shape))}.",
+                )
+            )
 
     def _block(self, features: pl.DataFrame, names: Sequence[str], dtype: type, rows: np.ndarray | None) -> np.ndarray:
         import polars as pl
@@ -151,13 +217,20 @@ class FittedPipeline:
         return array
 
     def _hole(self, chosen: pl.DataFrame, names: list[str], bad: pl.DataFrame, rows: np.ndarray | None) -> DataError:
+        import polars as pl
+
         problems = []
         for name in names:
             row = bad[name].arg_true()[0]
             value = chosen[name][row]
-            if value is None or value != value:
+            if isinstance(value, pl.Series):
+                message, found = "a value in this array is missing or not finite", None
+                advice = "Fill it in, or leave the row out."
+            elif value is None or value != value:
                 message, found = "a value is missing after the last preprocessing step", None
                 advice = f"Add {{type: impute, columns: {name}}} or drop_missing to preprocessing, or fill it in."
+                if chosen[name].dtype.is_nested():
+                    advice = f"Add {{type: drop_missing, columns: {name}}} to preprocessing, or fill it in."
             else:
                 message, found = "a value is not finite as a 32-bit number", repr(value)
                 advice = "Normalize the column, clip its outliers, or mend the cell."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recipeline.catalog import Catalog, installed
+from recipeline.data import arrays
 from recipeline.data import cache as store
 from recipeline.data import target as targets
 from recipeline.data.cells import type_name
@@ -103,12 +105,12 @@ def _open(folder: Path, rows: dict[Part, int], pipeline: FittedPipeline) -> dict
             for kind in pipeline.accepts
         )
         target = array(f"{part}.target.npy", (rows[part],), np.float32)
-        parts[part] = Arrays(blocks, target, array(f"{part}.rows.npy", (rows[part],), np.int64))
+        parts[part] = Arrays(blocks, target, array(f"{part}.rows.npy", (rows[part],), np.int64), pipeline.accepts)
     return parts
 
 
 def _dtype(kind: str) -> type:
-    return np.int64 if kind == "categorical" else np.float32
+    return np.int64 if kind in ("categorical", "tokens", arrays.LENGTHS) else np.float32
 
 
 class _Preparation:
@@ -128,13 +130,16 @@ class _Preparation:
         )
         self.target = table.scan().select(table.targets).collect()
         self.target_steps: list[FittedStep] = []
+        if (row_bytes := _array_bytes(table.scan().select(split_table.features).head(SAMPLE_ROWS).collect())) > 0:
+            self.rows.expect_arrays(row_bytes)
         self.notes: list[str] = []
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Fit, transform and write everything into the folder; returns what opens it again."""
-        with exact_sums(self.rows.streaming):
-            for index, step in enumerate(self.recipe.preprocessing or ()):
+        for index, step in enumerate(self.recipe.preprocessing or ()):
+            with exact_sums(self.rows.streaming):
                 self._fit(step, f"preprocessing[{index}]")
+        with exact_sums(self.rows.streaming):
             described = profile(self._raw_train(), self.split.features + self.table.targets, self.split.roles)
         spec = targets.describe(self.table.task, self.target, self._is("train"))
         pipeline = FittedPipeline(
@@ -150,7 +155,7 @@ class _Preparation:
         )
         counts = {part: int(self._is(part).sum()) for part in PARTS}
         counts = {part: count for part, count in counts.items() if count}
-        self._write_blocks(folder, pipeline, counts)
+        pipeline = self._write_blocks(folder, pipeline, counts)
         self._write_targets(folder, spec, counts)
         return {
             "pipeline": pipeline.to_json(),
@@ -182,9 +187,12 @@ class _Preparation:
             return
         state = self._state(step, step.fit(self.rows.lazy("train", chosen)), path)
         sample = self.rows.sample("train", SAMPLE_ROWS).select(chosen)
-        made = step.transform(sample.lazy(), state).collect().schema
+        shown = step.transform(sample.lazy(), state).collect()
+        made = shown.schema
         self._refuse_clashes(step, chosen, list(made), path)
         self.rows.advance(FittedStep(step, tuple(chosen), state, tuple(made)))
+        if (row_bytes := _array_bytes(shown)) > 0:
+            self.rows.expect_arrays(row_bytes)
         self.layout = self.layout.after(step, chosen, made, state)
 
     def _state(self, step: Preprocessing, state: State, path: str) -> State:
@@ -257,28 +265,126 @@ class _Preparation:
         accepts = self.recipe.architecture.accepts
         layout = self.layout
         apart = "categorical" in accepts
-        coded = [name for name in layout.names if name in layout.cardinalities]
-        problems = [self._leftover(name) for name in layout.names if name not in coded and self._is_leftover(name)]
+        by_kind = self._array_columns()
+        plain = [name for name in layout.names if not any(name in columns for columns in by_kind.values())]
+        coded = [name for name in plain if name in layout.cardinalities]
+        problems = [self._leftover(name) for name in plain if name not in coded and self._is_leftover(name)]
         if problems:
             raise DataError(*problems)
-        numeric = tuple(name for name in layout.names if not (apart and name in coded))
+        numeric = tuple(name for name in plain if not (apart and name in coded))
         if not layout.names:
             raise DataError(Problem("no feature is left after preprocessing", file=self.location))
+        if arrays.LENGTHS in accepts and not any(kind in by_kind for kind in arrays.PADDED):
+            wanted = " or ".join(kind for kind in arrays.PADDED if kind in accepts)
+            raise RecipeError(
+                Problem(
+                    f"'{self.recipe.architecture.plugin_name}' takes {wanted} of unequal lengths, and no column "
+                    "is left that has them",
+                    path="architecture",
+                    found=", ".join(f"{name}: {layout.roles[name]}" for name in layout.names[:5]),
+                    suggestion="Say which columns they are with data.columns: {NAME: text} or {NAME: series}.",
+                )
+            )
         if numeric and "numeric" not in accepts:
             raise RecipeError(
                 Problem(
                     f"'{self.recipe.architecture.plugin_name}' takes {' and '.join(accepts)}, no numbers",
                     path="architecture",
                     found=", ".join(numeric[:5]),
+                    suggestion="Leave these columns out with data.columns: {NAME: ignore}, or take an architecture "
+                    "for numbers: recipeline plugins architecture.",
                 )
             )
         blocks = {kind: Block((), (0,)) for kind in accepts}
+        for kind, names in by_kind.items():
+            blocks[kind] = self._array_block(kind, names)
+        if arrays.LENGTHS in accepts:
+            blocks[arrays.LENGTHS] = Block((arrays.LENGTHS,), ())
         if "numeric" in accepts:
             blocks["numeric"] = Block(numeric, (len(numeric),))
         if apart:
             sizes = tuple(layout.cardinalities[name] for name in coded)
             blocks["categorical"] = Block(tuple(coded), (len(coded),), sizes)
         return InputSpec(blocks)
+
+    def _array_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns of arrays by the kind of block that they make.
+
+        Raises:
+            RecipeError: the architecture takes no such block, or not so many of them.
+        """
+        accepts, name_of = self.recipe.architecture.accepts, self.recipe.architecture.plugin_name
+        found: dict[str, tuple[str, ...]] = {}
+        problems = []
+        for name in self.layout.names:
+            kind = arrays.KINDS.get(self.layout.roles[name])
+            if kind is None or not arrays.is_array(self.layout.dtypes[name]):
+                continue
+            if kind not in accepts:
+                problems.append(
+                    Problem(
+                        f"'{name_of}' takes {' and '.join(accepts)}, and the column '{name}' is {_ARTICLES[kind]}",
+                        path="architecture",
+                        suggestion="Take an architecture for it (recipeline plugins architecture), or leave the "
+                        f"column out with data.columns: {{{name}: ignore}}.",
+                    )
+                )
+            found[kind] = (*found.get(kind, ()), name)
+        for kind, names in found.items():
+            if len(names) > 1 and kind != "series":
+                problems.append(
+                    Problem(
+                        f"an architecture takes one column of {_PLURALS[kind]}",
+                        path="data.columns",
+                        found=", ".join(names),
+                        suggestion=f"Leave the others out: {{{names[1]}: ignore}}.",
+                    )
+                )
+        if len([kind for kind in found if kind in arrays.PADDED]) > 1 and arrays.LENGTHS in accepts:
+            problems.append(
+                Problem(
+                    "there is one length a row: a text and a series have two",
+                    path="data.columns",
+                    found=", ".join(name for kind in arrays.PADDED for name in found[kind]),
+                    suggestion="Leave one of them out with data.columns.",
+                )
+            )
+        if problems:
+            raise RecipeError(*problems)
+        return found
+
+    def _array_block(self, kind: str, names: tuple[str, ...]) -> Block:
+        """The block of these columns; the length of tokens and series is known when they have been written.
+
+        Raises:
+            DataError: the images aren't alike, or it isn't known how many tokens there are.
+        """
+        dtype = self.layout.dtypes[names[0]]
+        if kind == "image":
+            shape = arrays.image_shape(dtype)
+            if shape is None:
+                raise DataError(
+                    Problem(
+                        "the images are not of one size",
+                        file=self.location,
+                        field=names[0],
+                        found=arrays.spelled(dtype),
+                        suggestion=f"Add {{type: load_image, columns: {names[0]}, size: [64, 64]}} to preprocessing.",
+                    )
+                )
+            return Block(names, shape)
+        if kind == "series":
+            return Block(names, ())
+        if names[0] not in self.layout.cardinalities:
+            raise DataError(
+                Problem(
+                    "these tokens come without a vocabulary: nobody has said how many there are",
+                    file=self.location,
+                    field=names[0],
+                    suggestion="Leave the text as words, and let a preprocessing step make tokens of it.",
+                )
+            )
+        return Block(names, (), (self.layout.cardinalities[names[0]],))
 
     def _is_leftover(self, name: str) -> bool:
         import polars as pl
@@ -293,6 +399,7 @@ class _Preparation:
             "categorical": f"Add {{type: one_hot, columns: {name}}} or {{type: ordinal, columns: {name}}} to "
             f"preprocessing, or {ignore}.",
             "datetime": f"Add {{type: datetime_parts, columns: {name}}} to preprocessing, or {ignore}.",
+            "image": f"Add {{type: load_image, columns: {name}}} to preprocessing, or {ignore}.",
         }
         return Problem(
             f"a {role} column is left after the last preprocessing step, and a network takes numbers",
@@ -301,31 +408,72 @@ class _Preparation:
             suggestion=advice.get(role, f"{ignore[0].upper()}{ignore[1:]}."),
         )
 
-    def _write_blocks(self, folder: Path, pipeline: FittedPipeline, counts: dict[Part, int]) -> None:
-        """Every row through the steps, batch by batch, to its place in its part's file."""
+    def _write_blocks(self, folder: Path, pipeline: FittedPipeline, counts: dict[Part, int]) -> FittedPipeline:
+        """Every row through the steps, batch by batch, to its place in its part's file.
+
+        Returns:
+            The pipeline, now that the longest row of all is known.
+        """
+        pieces = _Pieces(folder)
         files: dict[tuple[Part, int], np.ndarray] = {}
         numbers: dict[Part, np.ndarray] = {}
         done = dict.fromkeys(counts, 0)
         for part, count in counts.items():
             numbers[part] = np.lib.format.open_memmap(folder / f"{part}.rows.npy", "w+", np.int64, (count,))
             for place, kind in enumerate(pipeline.accepts):
-                shape = (count, *pipeline.inputs.blocks[kind].shape)
-                if shape[1]:
+                block = pipeline.inputs.blocks[kind]
+                if block.names and not (kind in arrays.PADDED and not block.shape):
                     name = folder / f"{part}.{kind}.npy"
-                    files[part, place] = np.lib.format.open_memmap(name, "w+", _dtype(kind), shape)
+                    dtype: Any = np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind)
+                    files[part, place] = np.lib.format.open_memmap(name, "w+", dtype, (count, *block.shape))
         for rows, features in self.rows.batches():
-            blocks = pipeline.blocks(features, rows)
+            made = pipeline.blocks(features, rows)
             codes = self.rows.codes[rows]
             for part in counts:
                 mine = codes == PARTS.index(part)
                 span = slice(done[part], done[part] + int(mine.sum()))
                 numbers[part][span] = rows[mine]
-                for place, block in enumerate(blocks):
+                for place, values in enumerate(made):
                     if (part, place) in files:
-                        files[part, place][span] = block[mine]
+                        files[part, place][span] = values[mine]
+                    elif pipeline.accepts[place] in arrays.PADDED and values.shape[1]:
+                        pieces.add(part, pipeline.accepts[place], span, values[mine])
                 done[part] = span.stop
         for file in (*files.values(), *numbers.values()):
             file.flush()  # type: ignore[attr-defined]
+        blocks_by_kind = dict(pipeline.inputs.blocks)
+        for kind in pieces.kinds:
+            self._check_alike(kind, pieces, pipeline)
+            shape = pieces.join(kind, counts, _dtype(kind))
+            blocks_by_kind[kind] = replace(blocks_by_kind[kind], shape=shape)
+        return replace(pipeline, inputs=InputSpec(blocks_by_kind))
+
+    def _holds_bytes(self, block: Block) -> bool:
+        return arrays.holds_bytes(self.layout.dtypes[block.names[0]])
+
+    def _check_alike(self, kind: str, pieces: _Pieces, pipeline: FittedPipeline) -> None:
+        """All rows have as many channels and, for an architecture that doesn't ask for lengths, are equally long.
+
+        Raises:
+            DataError: they differ.
+        """
+        channels = {shape[1:] for shape in pieces.shapes(kind)}
+        if len(channels) > 1:
+            what = "channels"
+        elif arrays.LENGTHS not in pipeline.accepts and len(set(pieces.shapes(kind))) > 1:
+            what = "lengths"
+        else:
+            return
+        found = ", ".join(" x ".join(map(str, shape)) for shape in sorted(set(pieces.shapes(kind)))[:5])
+        raise DataError(
+            Problem(
+                f"the rows have different {what}",
+                file=self.location,
+                field=pipeline.inputs.blocks[kind].names[0],
+                found=found,
+                suggestion="Bring them to one in preprocessing, or leave the odd rows out.",
+            )
+        )
 
     def _write_targets(self, folder: Path, spec: TargetSpec, counts: dict[Part, int]) -> None:
         import polars as pl
@@ -358,6 +506,57 @@ class _Preparation:
                 )
             )
         return array
+
+
+_ARTICLES = {"image": "an image", "tokens": "a text", "series": "a series"}
+_PLURALS = {"image": "images", "tokens": "texts", "series": "series"}
+
+
+def _array_bytes(shown: pl.DataFrame) -> int:
+    """Bytes that the arrays of one of these rows take; 0 where there are none."""
+    columns = [column for column in shown if column.dtype.is_nested()]
+    return sum(int(column.estimated_size()) for column in columns) // max(1, shown.height)
+
+
+class _Pieces:
+    """Batches of rows whose longest is not known yet, kept in files until all have been seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[str, list[tuple[Part, slice, Path, tuple[int, ...]]]] = {}
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of block that there are pieces of."""
+        return list(self._found)
+
+    def shapes(self, kind: str) -> list[tuple[int, ...]]:
+        """The shape of one row of each piece."""
+        return [shape for _, _, _, shape in self._found[kind]]
+
+    def add(self, part: Part, kind: str, span: slice, values: np.ndarray) -> None:
+        """Keep these rows, which have their place in their part's block."""
+        if not len(values):
+            return
+        pieces = self._found.setdefault(kind, [])
+        path = self._folder / f"{kind}.{len(pieces)}.piece.npy"
+        np.save(path, values)
+        pieces.append((part, span, path, values.shape[1:]))
+
+    def join(self, kind: str, counts: dict[Part, int], dtype: type) -> tuple[int, ...]:
+        """Write each part's block, filled up with 0, and return the shape of one row."""
+        pieces = self._found[kind]
+        shape = (max(shape[0] for *_, shape in pieces), *pieces[0][3][1:])
+        files = {
+            part: np.lib.format.open_memmap(self._folder / f"{part}.{kind}.npy", "w+", dtype, (count, *shape))
+            for part, count in counts.items()
+        }
+        for part, span, path, own in pieces:
+            files[part][span, : own[0]] = np.load(path, mmap_mode="r")
+            path.unlink()
+        for file in files.values():
+            file.flush()
+        return shape
 
 
 def _words(columns: str | list[str]) -> str:

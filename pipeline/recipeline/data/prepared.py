@@ -23,6 +23,8 @@ class Arrays:
     """Regression float32 (rows, targets), normalized; classes int64 (rows,); multilabel float32 (rows, labels)."""
     rows: np.ndarray
     """The source's row number of each, from 0; int64 (rows,)."""
+    kinds: tuple[str, ...] = ()
+    """The kind of each block; needed where one is `lengths`."""
 
     def __len__(self) -> int:
         return len(self.target)

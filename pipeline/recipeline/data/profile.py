@@ -32,6 +32,8 @@ def profile(rows: pl.LazyFrame, columns: Sequence[str], roles: Mapping[str, Role
         figures.append(column.null_count().alias(f"missing:{name}"))
         if schema[name] == pl.String:
             figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
+        elif schema[name].is_nested() or schema[name] == pl.Binary:
+            continue  # cells that are arrays have no order
         elif schema[name] == pl.Boolean:
             figures.append(column.sum().alias(f"true:{name}"))
         else:

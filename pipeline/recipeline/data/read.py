@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipeline.catalog import Catalog, installed
+from recipeline.data import arrays, image_files
 from recipeline.data import cache as store
 from recipeline.data import roles as column_roles
 from recipeline.data import task as target_task
@@ -25,7 +26,11 @@ TABLE = "table.arrow"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The source's rows with settled types: Int64, Float64, Boolean, String, Date or Datetime, null where missing."""
+    """The source's rows with settled types: Int64, Float64, Boolean, String, Date or Datetime, null where missing.
+
+    A column may also hold arrays of numbers (Array or List), or encoded images (Binary). Paths of image files are
+    absolute.
+    """
 
     path: Path
     """The typed file: Arrow IPC, uncompressed, so that it can be memory-mapped."""
@@ -39,7 +44,7 @@ class Table:
     task: Task
     targets: tuple[str, ...]
     fingerprint: str
-    """The source's fingerprint."""
+    """The source's fingerprint, and that of the image files which it names."""
     location: str
     """What a reader would call the source: a path or the name of a data set."""
     files: tuple[tuple[str, int], ...] = ()
@@ -111,10 +116,16 @@ def read(recipe: Recipe, cache: Path) -> Table:
     location = source.location()
     key = store.address(["table", fingerprint, identity(source, installed()), recipe.data.columns, pl.__version__])
 
+    starts = [str(source.recipe_folder), str(Path.cwd())]
+
     def build(folder: Path) -> dict[str, Any]:
         path = folder / TABLE
         try:
             rows = _settled(source.scan(), recipe.data.columns, location)
+            beside = [Path(file).absolute().parent for file, _ in source.row_files()]
+            places = [*beside, *(Path(start) for start in starts)]
+            named = image_files.named(rows, recipe.data.columns, places)
+            rows = image_files.absolute(rows, named)
             rows.sink_ipc(path, compression="uncompressed")
         except pl.exceptions.PolarsError as error:
             # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
@@ -124,10 +135,22 @@ def read(recipe: Recipe, cache: Path) -> Table:
             source.close()
         _refuse_infinities(path, location)
         height = pl.scan_ipc(path).select(pl.len()).collect().item()
-        return {"rows": height, "notes": list(source.notes()), "files": [list(file) for file in source.row_files()]}
+        return {
+            "rows": height,
+            "notes": list(source.notes()),
+            "files": [list(file) for file in source.row_files()],
+            "images": sorted(named),
+            "folders": starts,
+        }
 
     entry = store.obtain(cache / "tables", key, build)
+    if entry.info["images"] and entry.info["folders"] != starts:
+        # The same rows at another place: relative paths mean other files here.
+        key = store.address([key, starts])
+        entry = store.obtain(cache / "tables", key, build)
     path = entry.folder / TABLE
+    if entry.info["images"] and not source.covers_files:
+        fingerprint = store.address([fingerprint, image_files.digest(path, entry.info["images"], location)])
     schema = pl.read_ipc_schema(path)
     rows = pl.scan_ipc(path)
     names = list(schema)
@@ -176,7 +199,7 @@ def _targets(recipe: Recipe, names: list[str], rows: int, location: str) -> tupl
 
 
 def _settled(rows: pl.LazyFrame, columns: dict[str, Role], location: str) -> pl.LazyFrame:
-    """The rows with the six types of a table; NaN becomes missing, so that missing has one meaning.
+    """The rows with the types of a table; NaN becomes missing, so that missing has one meaning.
 
     Raises:
         DataError: a column holds something that isn't a plain cell.
@@ -200,12 +223,15 @@ def _settled(rows: pl.LazyFrame, columns: dict[str, Role], location: str) -> pl.
             casts.append(column.cast(pl.Float64))
         elif dtype in (pl.Categorical, pl.Enum, pl.Null):
             casts.append(column.cast(pl.String))
-        elif dtype in (pl.Boolean, pl.String, pl.Date):
+        elif dtype in (pl.Boolean, pl.String, pl.Date, pl.Binary):
             casts.append(column)
+        elif (kept := arrays.settled(dtype)) is not None:
+            casts.append(column.cast(kept))
         elif column_roles.declared_role(columns, name) != "ignore":
             problems.append(
                 Problem(
-                    f"a table has plain cells: numbers, words, dates, true and false (found {dtype})",
+                    "a table has plain cells (numbers, words, dates, true and false) or arrays of numbers "
+                    f"(found {dtype})",
                     file=location,
                     field=name,
                     suggestion=f"Leave it out with data.columns: {{{name}: ignore}}.",

@@ -3,10 +3,12 @@
 In this order; `data.columns` in the recipe overrules all of them:
 
 1. A column without any value, or with the same value in every row, is ignored: nothing can be learnt from it.
-2. Booleans are `boolean`, numbers `numeric` (also when each occurs once), dates and times `datetime`.
-3. Words that are different in more than half of the filled rows, and more than 20 of them, are `text` when they have
+2. Booleans are `boolean`, numbers `numeric` (also when each occurs once), dates and times `datetime`. Arrays of two or
+   three dimensions and bytes are `image`, other arrays and lists of numbers `series`.
+3. Words that all end like the name of an image file, where the first is such a file, are `image`.
+4. Words that are different in more than half of the filled rows, and more than 20 of them, are `text` when they have
    more than 20 characters on average. Shorter ones are names or numbers of something, and ignored.
-4. All other words are `categorical`.
+5. All other words are `categorical`.
 
 The rules look at the rows that they are given: in a run, those of the train part.
 """
@@ -15,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from recipeline import nearest
+from recipeline.data import arrays
 from recipeline.errors import Problem, RecipeError
 from recipeline.families.spec import ROLES, Role
 
@@ -28,6 +32,8 @@ MANY = 20
 """Different words that a column may hold without being taken for text or for names."""
 NAME_LENGTH = 20
 """Characters that names have at most, on average."""
+IMAGE_FILE = r"(?i)\.(png|jpe?g|bmp|gif|webp|tiff?|ppm|pgm)$"
+"""How the name of an image file ends."""
 
 
 def is_glob(word: str) -> bool:
@@ -91,6 +97,10 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
         if schema[name] == pl.String:
             figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
             figures.append(column.str.len_chars().cast(pl.UInt64).sum().alias(f"length:{name}"))
+            figures.append(column.str.contains(IMAGE_FILE).all().alias(f"files:{name}"))
+            figures.append(column.drop_nulls().first().alias(f"first:{name}"))
+        elif schema[name].is_nested() or schema[name] == pl.Binary:
+            figures.append(pl.lit(False).alias(f"constant:{name}"))  # no order, no least one
         else:
             figures.append((column.min() == column.max()).fill_null(True).alias(f"constant:{name}"))
     seen = rows.select(figures).collect().row(0, named=True)
@@ -110,6 +120,8 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
             notes[name] = f"Column '{name}' is left out: {why}."
         elif distinct is None:
             roles[name] = _by_type(schema[name])
+        elif seen[f"files:{name}"] and Path(seen[f"first:{name}"]).is_file():
+            roles[name] = "image"
         elif distinct <= max(MANY, filled / 2):
             roles[name] = "categorical"
         elif seen[f"length:{name}"] > NAME_LENGTH * filled:
@@ -128,6 +140,10 @@ def _by_type(dtype: pl.DataType) -> Role:
 
     if dtype == pl.Boolean:
         return "boolean"
+    if dtype == pl.Binary:
+        return "image"
+    if dtype.is_nested():
+        return arrays.role_of(dtype)
     if dtype.is_temporal():
         return "datetime"
     return "numeric"

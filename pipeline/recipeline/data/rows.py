@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 BATCH_ROWS = 100_000
 """Rows that go through the steps at once."""
 
+BATCH_BYTES = 64 * 1024**2
+"""Bytes of arrays that go through the steps at once, where columns hold arrays."""
+
 IN_MEMORY_BYTES = 2 * 1024**3
 """Tables up to this size are kept in memory while the steps are fitted. Beyond it the steps read them in batches."""
+
+ARRAYS_IN_MEMORY_BYTES = 256 * 1024**2
+"""The same for tables whose columns hold arrays, at any step: images grow when they are decoded."""
 
 
 @contextmanager
@@ -56,6 +62,8 @@ class Rows:
         self._columns = [*columns, *targets]
         self._targets = list(targets)
         self.codes = codes
+        self._limit = limit
+        self._array_bytes = 0
         self.streaming = path.stat().st_size > limit
         self.steps: list[FittedStep] = []
         self._kept: dict[Part, tuple[int, pl.DataFrame]] = {}
@@ -63,6 +71,18 @@ class Rows:
     def advance(self, step: FittedStep) -> None:
         """From now on rows come out of this step as well."""
         self.steps.append(step)
+
+    def expect_arrays(self, row_bytes: int) -> None:
+        """From now on a row's arrays take this much: cut batches accordingly, and keep no more than fits."""
+        self._array_bytes = max(self._array_bytes, row_bytes)
+        if not self.streaming and self._array_bytes * len(self.codes) > min(self._limit, ARRAYS_IN_MEMORY_BYTES):
+            self.streaming = True
+            self._kept.clear()
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows that go through the steps at once."""
+        return min(BATCH_ROWS, max(1, BATCH_BYTES // self._array_bytes)) if self._array_bytes else BATCH_ROWS
 
     def lazy(self, part: Part, columns: Sequence[str]) -> pl.LazyFrame:
         """These columns of the part's rows, out of all steps so far."""
@@ -95,10 +115,11 @@ class Rows:
         import polars as pl
 
         table = pl.scan_ipc(self._path).select([name for name in self._columns if name not in self._targets])
-        for start in range(0, len(self.codes), BATCH_ROWS):
-            inside = self.codes[start : start + BATCH_ROWS] != LEFT_OUT
+        size = self.batch_rows
+        for start in range(0, len(self.codes), size):
+            inside = self.codes[start : start + size] != LEFT_OUT
             if inside.any():
-                batch = table.slice(start, BATCH_ROWS).collect(engine="in-memory")
+                batch = table.slice(start, size).collect(engine="in-memory")
                 yield start + np.flatnonzero(inside), self._through(batch.filter(pl.Series(inside)))
 
     def _frame(self, part: Part) -> pl.DataFrame:
@@ -124,10 +145,11 @@ class Rows:
 
         table = pl.scan_ipc(self._path).select(columns)
         code = PARTS.index(part)
-        for start in range(0, len(self.codes), BATCH_ROWS):
-            inside = self.codes[start : start + BATCH_ROWS] == code
+        size = self.batch_rows
+        for start in range(0, len(self.codes), size):
+            inside = self.codes[start : start + size] == code
             if inside.any():
-                yield table.slice(start, BATCH_ROWS).collect(engine="in-memory").filter(pl.Series(inside))
+                yield table.slice(start, size).collect(engine="in-memory").filter(pl.Series(inside))
 
     def _streamed(self, part: Part, columns: Sequence[str]) -> pl.LazyFrame:
         from polars.io.plugins import register_io_source

@@ -24,6 +24,9 @@ class Source(FromEnvironment, Plugin, family="source"):
     missing_words: ClassVar[tuple[str, ...]] = ("NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "-")
     """The words that mean "missing" where numbers are expected, beside the empty cell."""
 
+    covers_files: ClassVar[bool] = False
+    """Whether `fingerprint` covers the contents of the files that its columns name; otherwise the engine reads them."""
+
     _folder: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any, /) -> None:
@@ -31,6 +34,11 @@ class Source(FromEnvironment, Plugin, family="source"):
         folder = context.get("folder") if isinstance(context, dict) else None
         if folder is not None:
             self._folder = Path(folder)
+
+    @property
+    def recipe_folder(self) -> Path:
+        """The recipe's folder, or the working folder where there is none."""
+        return self._folder.absolute()
 
     @abstractmethod
     def scan(self) -> pl.LazyFrame:
@@ -57,6 +65,15 @@ class Source(FromEnvironment, Plugin, family="source"):
     def row_files(self) -> Sequence[tuple[str, int]]:
         """The files that the rows come from, in order, with the number of rows of each; known after `scan`."""
         return ()
+
+    def overlap(self) -> int | None:
+        """For rows that share values with their neighbours in time, as windows of a series do: how many later rows
+        share a target. None for rows of their own.
+
+        A split that mixes such rows, or leaves fewer out between two parts, is refused: the train part would know
+        the test part's answers.
+        """
+        return None
 
     def location(self) -> str:
         """What a reader would call the place: a path or the name of a data set."""

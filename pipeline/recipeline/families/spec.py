@@ -34,16 +34,22 @@ class Block:
     names: tuple[str, ...]
     """Feature names in order. Their number is the width of a table's block."""
     shape: tuple[int, ...]
-    """Shape of one example, so that a batch has the shape (batch, *shape)."""
+    """Shape of one example, so that a batch has the shape (batch, *shape).
+
+    An image has (channels, height, width); tokens (longest,) and series (longest, channels), where batches with
+    `lengths` may be shorter, or longer when the model serves; lengths ().
+    """
     cardinalities: tuple[int, ...] = ()
-    """For coded categories: how many codes each column has. Codes run from 0 to cardinality - 1."""
+    """For coded categories: how many codes each column has. For tokens: the vocabulary's size, alone. Codes run from
+    0 to cardinality - 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """What one example looks like to the architecture, by kind of block.
 
-    A table has `numeric` (float32) and, where the architecture accepts it, `categorical` (int64 codes).
+    A table has `numeric` (float32) and, where the architecture accepts it, `categorical` (int64 codes). Columns of
+    arrays make `image`, `tokens` and `series`.
     """
 
     blocks: Mapping[str, Block]

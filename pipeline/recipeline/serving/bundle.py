@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from recipeline import __version__
 from recipeline.catalog import Catalog, installed
+from recipeline.data import arrays
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipeError, UsageError
 from recipeline.families.architecture import Architecture
@@ -219,11 +222,25 @@ class Predictor:
         Raises:
             DataError: a column isn't there, or a cell can't be what it should be; row and column are named.
         """
+        import torch
+
         from recipeline.network import answers
 
-        blocks = self.pipeline.transform(frame)
-        found = answers(self.network, blocks, self.pipeline, self.pipeline.target, self.batch_size, self.loss)
-        return answer_frame(found, self.pipeline.target)
+        # Everything is checked before anything is answered, and decoded a batch at a time: images are large.
+        rows = self.pipeline.typed(frame)
+        step = self.batch_size if self.holds_arrays else max(1, rows.height)
+        found = []
+        for start in range(0, max(1, rows.height), step):
+            part = rows.slice(start, step)
+            numbers = np.arange(start, start + part.height)
+            blocks = self.pipeline.blocks(self.pipeline.features(part), numbers)
+            found.append(answers(self.network, blocks, self.pipeline, self.pipeline.target, self.batch_size, self.loss))
+        return answer_frame(torch.cat(found), self.pipeline.target)
+
+    @property
+    def holds_arrays(self) -> bool:
+        """Whether the model takes images, texts or series."""
+        return any(kind in arrays.KINDS.values() for kind in self.pipeline.accepts)
 
 
 def _plugin(family: type[P], written: dict[str, Any], catalog: Catalog) -> P:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, Any
 
+from recipeline.data import arrays
 from recipeline.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -22,15 +24,16 @@ def request_rows(given: pd.DataFrame, pipeline: FittedPipeline) -> pl.DataFrame:
     Raises:
         DataError: a column of codes has been read as numbers.
     """
-    rows = to_polars(_unfolded(given))
+    rows = to_polars(_unfolded(given, pipeline))
     _refuse_lost_zeros(rows, pipeline)
     return rows
 
 
-def _unfolded(rows: pd.DataFrame) -> pd.DataFrame:
+def _unfolded(rows: pd.DataFrame, pipeline: FittedPipeline) -> pd.DataFrame:
     """The rows of a request that names each column once with a list of its cells.
 
-    MLflow makes one row of lists out of it when every cell of every column is a word.
+    MLflow makes one row of lists out of it when every cell of every column is a word. A row whose own cells are lists
+    of numbers stays one row.
     """
     import pandas as pd
 
@@ -38,6 +41,12 @@ def _unfolded(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     cells: list[Any] = [rows.iloc[0, place] for place in range(len(rows.columns))]
     if not all(isinstance(cell, list) for cell in cells) or len({len(cell) for cell in cells}) != 1:
+        return rows
+    lists = {column.name for column in pipeline.columns if column.role == "image" or arrays.is_spelled(column.dtype)}
+    if any(
+        str(name) in lists and not all(isinstance(item, str) for item in cell)
+        for name, cell in zip(rows.columns, cells, strict=True)
+    ):
         return rows
     return pd.DataFrame(dict(zip(rows.columns, cells, strict=True)))
 
@@ -111,11 +120,27 @@ def _words(state: Any) -> set[str]:
 
 
 def to_pandas(rows: pl.DataFrame, pipeline: FittedPipeline) -> pd.DataFrame:
-    """Raw rows as an example of a request: the expected columns, times as text, as JSON has no other."""
+    """Raw rows as an example of a request: the expected columns, times and bytes as text, arrays as nested lists."""
+    import pandas as pd
     import polars as pl
 
-    chosen = []
+    chosen: dict[str, pd.Series] = {}
     for column in pipeline.columns:
         values = rows.get_column(column.name)
-        chosen.append(values.cast(pl.String) if values.dtype.is_temporal() else values)
-    return pl.DataFrame(chosen).to_pandas() if chosen else pl.DataFrame(height=rows.height).to_pandas()
+        if values.dtype.is_nested() or values.dtype == pl.Binary:
+            cells = [_encoded(cell) if isinstance(cell, bytes) else cell for cell in values.to_list()]
+            chosen[column.name] = pd.Series(cells, dtype=object)
+        else:
+            text = values.cast(pl.String) if values.dtype.is_temporal() else values
+            chosen[column.name] = text.to_frame().to_pandas().iloc[:, 0]
+    return pd.DataFrame(chosen) if chosen else pl.DataFrame(height=rows.height).to_pandas()
+
+
+def _encoded(cell: bytes) -> str:
+    return base64.b64encode(cell).decode("ascii")
+
+
+def shown(cells: pl.Series) -> str:
+    """The first cell as it would stand in a request."""
+    cell = cells.to_list()[0] if cells.dtype.is_nested() else cells[0]
+    return _encoded(cell) if isinstance(cell, bytes) else str(cell)

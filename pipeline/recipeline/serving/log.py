@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recipeline.catalog import Catalog, installed
-from recipeline.data.cells import EXPECTED
+from recipeline.data.cells import in_words
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipelineError
 from recipeline.serving import check, frames
@@ -142,8 +142,10 @@ def described(pipeline: FittedPipeline, example: pl.DataFrame, nullable: Collect
     lines = ["| column | holds | example |", "| :-- | :-- | :-- |"]
     for column in pipeline.columns:
         cells = example.get_column(column.name).drop_nulls()
-        holds = EXPECTED[column.dtype] + (", or nothing" if column.name in nullable else "")
-        lines.append(f"| {_cell(column.name)} | {holds} | {_cell(str(cells[0])) if len(cells) else ''} |")
+        holds = in_words(column.dtype, image=column.role == "image")
+        holds += ", or nothing" if column.name in nullable else ""
+        shown = _cell(frames.shown(cells)) if len(cells) else ""
+        lines.append(f"| {_cell(column.name)} | {holds} | {shown} |")
     fitting = list(accumulate(len(line) + 1 for line in lines))
     kept = [line for line, length in zip(lines, fitting, strict=True) if length <= DESCRIPTION_LENGTH]
     if len(kept) < len(lines):

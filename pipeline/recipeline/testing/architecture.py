@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+LONGEST = 12
+"""Tokens or times of the longest made-up row."""
+
+
+SEQUENCES = ("tokens", "series")
+"""The kinds of block whose rows have lengths."""
+
+
 def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> None:
-    """Check an architecture on made-up columns, and without those of each kind that it takes, or on `inputs`."""
+    """Check an architecture on made-up columns, and without a table's of each kind that it takes, or on `inputs`."""
     accepts: Any = architecture.accepts
     holds(
         isinstance(accepts, tuple) and bool(accepts) and all(isinstance(kind, str) for kind in accepts),
@@ -29,12 +37,26 @@ def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> 
     blocks = {
         "numeric": Block(tuple("abcde"), (5,)),
         "categorical": Block(("k", "l", "m"), (3,), (3, 4, 7)),
+        "image": Block(("photo",), (3, 16, 16)),
+        "tokens": Block(("review",), (LONGEST,), (11,)),
+        "series": Block(("left", "right"), (LONGEST, 2)),
+        "lengths": Block(("lengths",), ()),
     }
     strange = [kind for kind in accepts if kind not in blocks]
-    holds(not strange, architecture, "takes the columns of a table (or give `inputs=`)", ", ".join(strange))
-    _check_network(architecture, InputSpec({kind: blocks[kind] for kind in accepts}))
-    for lacking in accepts if len(accepts) > 1 else ():
-        empty = Block((), (0,))
+    holds(
+        not strange,
+        architecture,
+        f"takes blocks that there are: {', '.join(blocks)} (or give `inputs=`)",
+        ", ".join(strange),
+    )
+    empty = Block((), (0,))
+    sequences = [kind for kind in accepts if kind in SEQUENCES]
+    # The lengths are those of one: a text, or a series.
+    for one in sequences if "lengths" in accepts else [None]:
+        others = [kind for kind in sequences if one is not None and kind != one]
+        found = {kind: empty if kind in others else blocks[kind] for kind in accepts}
+        _check_network(architecture, InputSpec(found), f" with {one}" if others else "")
+    for lacking in [kind for kind in accepts if kind in ("numeric", "categorical")] if len(accepts) > 1 else ():
         _check_network(
             architecture, InputSpec({k: empty if k == lacking else blocks[k] for k in accepts}), f" without {lacking}"
         )
@@ -51,7 +73,8 @@ def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "
 
     def batch(rows: int, seed: int) -> tuple[torch.Tensor, ...]:
         generator = torch.Generator().manual_seed(seed)
-        return tuple(_block(kind, inputs, rows, generator) for kind in architecture.accepts)
+        made = tuple(_block(kind, inputs, rows, generator) for kind in architecture.accepts)
+        return _filled_up(made, architecture.accepts)
 
     with promised(architecture, f"builds a network{where}"):
         network, twin = build(1), build(1)
@@ -88,6 +111,41 @@ def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "
         architecture,
         "predicts a row the same way whatever rows stand beside it",
     )
+    if "lengths" in architecture.accepts:
+        with torch.no_grad(), promised(architecture, "takes a batch that is filled up further"):
+            further = network(*_longer(batch(ROWS, 1), architecture.accepts))
+        holds(
+            torch.allclose(further, many, rtol=1e-4, atol=1e-5),
+            architecture,
+            "predicts a row the same way however far it is filled up",
+        )
+
+
+def _filled_up(blocks: tuple[torch.Tensor, ...], kinds: tuple[str, ...]) -> tuple[torch.Tensor, ...]:
+    """The blocks with nothing but 0 beyond each row's length, where there are lengths."""
+    import torch
+
+    if "lengths" not in kinds:
+        return blocks
+    lengths = blocks[kinds.index("lengths")]
+    made = []
+    for kind, block in zip(kinds, blocks, strict=True):
+        if kind in SEQUENCES and block.shape[1]:
+            beyond = torch.arange(block.shape[1]) >= lengths[:, None]
+            block = block.clone()
+            block[beyond] = 0
+        made.append(block)
+    return tuple(made)
+
+
+def _longer(blocks: tuple[torch.Tensor, ...], kinds: tuple[str, ...]) -> tuple[torch.Tensor, ...]:
+    """The same rows with two more places of padding."""
+    import torch
+
+    return tuple(
+        torch.cat([block, torch.zeros_like(block[:, :2])], dim=1) if kind in SEQUENCES and block.shape[1] else block
+        for kind, block in zip(kinds, blocks, strict=True)
+    )
 
 
 def _block(kind: str, inputs: InputSpec, rows: int, generator: torch.Generator) -> torch.Tensor:
@@ -97,4 +155,10 @@ def _block(kind: str, inputs: InputSpec, rows: int, generator: torch.Generator) 
     if kind == "categorical":
         codes = [torch.randint(0, n, (rows, 1), generator=generator) for n in block.cardinalities]
         return torch.cat(codes, dim=1) if codes else torch.empty(rows, 0, dtype=torch.int64)
+    if kind == "lengths":
+        found = torch.randint(1, LONGEST + 1, (rows,), generator=generator)
+        found[0] = LONGEST
+        return found
+    if kind == "tokens" and block.cardinalities:
+        return torch.randint(1, block.cardinalities[0], (rows, *block.shape), generator=generator)
     return torch.randn(rows, *block.shape, generator=generator)

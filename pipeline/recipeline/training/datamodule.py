@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
+from recipeline.data.arrays import KINDS
 from recipeline.data.batches import Batches
 from recipeline.data.prepare import prepare
 from recipeline.data.prepared import PreparedData
@@ -18,11 +19,15 @@ from recipeline.recipe.model import Recipe
 Complete = Callable[[Recipe, Task, Mapping[str, Role]], Recipe]
 EVALUATION_BATCH = 1024
 """Rows in a batch where nothing is learnt: large enough that the overhead of a batch does not count."""
+ARRAYS_BATCH = 256
+"""The same at most where rows are images, texts or series, whose hidden values take much more room than the rows."""
 
 
 def evaluation_batch(recipe: Recipe) -> int:
     """Rows in a batch of validation, test and prediction."""
     size = recipe.training.batch_size
+    if set(recipe.architecture.accepts) & set(KINDS.values()):
+        return ARRAYS_BATCH if size == "full" else min(max(size, 64), ARRAYS_BATCH)
     return EVALUATION_BATCH if size == "full" else max(size, EVALUATION_BATCH)
 
 

@@ -13,7 +13,7 @@ from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
 from recipeline.families.loss import Attached, Reported
 from recipeline.families.spec import Length, TargetSpec
-from recipeline.network import build_network, predictions
+from recipeline.network import build_network, predictions, unpacked
 from recipeline.recipe.model import Recipe
 from recipeline.training.groups import give_rates
 from recipeline.training.schedule import schedules
@@ -60,6 +60,12 @@ class TrainingModule(pl.LightningModule):
             self.network = build_network(self.recipe, self.inputs, self.target)
             if isinstance(self.loss, Attached):
                 self.loss.attach(self.network)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Images as numbers from 0 to 1, where they are bytes."""
+        inputs, target = batch
+        dtype = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
+        return tuple(unpacked(block, dtype) for block in inputs), target
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimizer over the network's (and the loss's) parameters, and its schedulers."""

@@ -62,7 +62,7 @@ def test_types_become_the_six_of_a_table(make_recipe: MakeRecipe, tmp_path: Path
 
 
 def test_nested_columns_are_refused_unless_ignored(make_recipe: MakeRecipe, tmp_path: Path) -> None:
-    rows = ROWS.with_columns(l=pl.Series([[1], [2], [3]]))
+    rows = ROWS.with_columns(l=pl.Series([{"a": 1}, {"a": 2}, {"a": 3}]))
     with pytest.raises(DataError, match=r"column 'l': a table has plain cells.*data.columns: \{l: ignore\}"):
         read(make_recipe(rows), tmp_path / "cache")
 
