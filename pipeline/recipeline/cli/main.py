@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 import click
 
+from recipeline.cli.output import warnings_in_a_line
 from recipeline.errors import Interrupted, Problem, RecipelineError, UsageError
 from recipeline.nearest import did_you_mean
 
@@ -110,7 +111,7 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         arguments = ["--help"]
     try:
-        with cli.make_context(PROGRAM, list(arguments)) as context:
+        with warnings_in_a_line(), cli.make_context(PROGRAM, list(arguments)) as context:
             result = cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code

@@ -14,11 +14,14 @@ from recipeline.tracking.store import DEFAULT_FILE, shown
 SERVING_PORT = 5001
 """Not 5000, where `recipeline ui` listens."""
 
+ALIGNED = 60
+"""Commands up to this long have their purposes below each other."""
+
 
 def show(run_id: str, model_uri: str | None, uri: str) -> None:
     """Print the commands, each with its purpose as a comment, so that a whole line can be copied."""
     lines = commands(run_id, model_uri, uri)
-    width = max(len(line) for line, _ in lines if len(line) <= 60)
+    width = max((len(line) for line, _ in lines if len(line) <= ALIGNED), default=0)
     for line, purpose in lines:
         echo(f"  {line:<{width}}  # {purpose}")
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -71,6 +74,24 @@ def echo(text: str = "") -> None:
 def note(text: str = "") -> None:
     """Write a line about what is going on to stderr."""
     click.echo(text, err=True)
+
+
+@contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """Show a warning of Python or of a library as one line on stderr, each once, without code and paths."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *_: Any, **__: Any) -> None:  # noqa: ARG001 - as Python calls it
+        text = " ".join(str(message).split())
+        if text not in shown:
+            shown.add(text)
+            parts = Path(filename).parts
+            owner = parts[parts.index("site-packages") + 1].partition(".")[0] if "site-packages" in parts[:-1] else ""
+            note(f"warning{f' of {owner}' if owner else ''}: {text}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def is_terminal(stream: Any = None) -> bool:

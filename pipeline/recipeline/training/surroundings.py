@@ -15,6 +15,10 @@ QUIET: tuple[tuple[str, type[Warning]], ...] = (
     (".*recommended to use `self.log.*sync_dist=True", UserWarning),
     # The other processes find the folder that the first has made.
     ("Checkpoint directory .* exists and is not empty", UserWarning),
+    # A recipe without a validation part has no batches of it.
+    ("Total length of .* across ranks is zero", UserWarning),
+    # The module's own is the one that is meant.
+    (".*overridden `on_after_batch_transfer` in `LightningModule`", UserWarning),
 )
 """Lightning's warnings that mean nothing here."""
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
-from recipeline.recipe.model import Recipe
+from recipeline.recipe.model import Recipe, TrainingSettings
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint, last_checkpoint
 from recipeline.training.observer import Observer
 from recipeline.training.telling import Telling
@@ -37,6 +39,7 @@ def make_trainer(
     for library in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(library).setLevel(logging.ERROR)
     training = recipe.training
+    _check_processes(training)
     monitor, mode = monitored(recipe)
     plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
     callbacks: list[pl.Callback] = [
@@ -92,3 +95,19 @@ def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:
     callback = trainer.checkpoint_callback
     assert isinstance(callback, ModelCheckpoint)
     return callback
+
+
+def _check_processes(training: TrainingSettings) -> None:
+    """Each device of a CPU is a process of its own: a hundred of them would only bring the machine down."""
+    count = training.devices if isinstance(training.devices, int) else 1
+    on_cpu = training.accelerator == "cpu" or (training.accelerator == "auto" and not torch.accelerator.is_available())
+    cores = os.cpu_count() or 1
+    if on_cpu and count > cores:
+        raise EnvironmentFault(
+            Problem(
+                f"on a CPU every device is a process, and this machine has {cores} cores",
+                path="training.devices",
+                found=str(count),
+                suggestion=f"Take {cores} at most; 1 is fastest for small models.",
+            )
+        )

@@ -2,8 +2,9 @@ import io
 import json
 import math
 import sys
+import warnings
 
-from recipeline.cli.output import echo, emit_json, is_terminal, note, problem_document, table
+from recipeline.cli.output import echo, emit_json, is_terminal, note, problem_document, table, warnings_in_a_line
 from recipeline.errors import Problem
 
 
@@ -33,6 +34,20 @@ def test_a_table_in_a_pipe_is_a_line_a_row_without_colours(capsys):
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def test_warnings_are_a_line_each_and_told_once(capsys):
+    with warnings_in_a_line():
+        warnings.simplefilter("always")
+        for _ in range(2):
+            warnings.warn("first\n  line", UserWarning, stacklevel=1)
+        library = "/x/lib/python3.11/site-packages/some_library/deep/file.py"
+        warnings.warn_explicit("of theirs", UserWarning, library, 3)
+        warnings.filterwarnings("ignore")
+        warnings.warn("not wanted", UserWarning, stacklevel=1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "warning: first line\nwarning of some_library: of theirs\n"
 
 
 def test_no_color_is_honoured(monkeypatch):

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import recipeline
-from recipeline.errors import RecipeError, UsageError
+from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.recipe.dump import plain_to_yaml
-from recipeline.recipe.load import load, load_recipe, parse
+from recipeline.recipe.load import load, load_recipe, located, parse
 
 SPACE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -143,3 +143,21 @@ overrides_like = st.from_regex(r"~?[a-z.0-9\[\]'\"]{1,20}=?[\[{a-z0-9.,:}\]]{0,9
 def test_no_override_crashes_it(good, overrides):
     for problem in _problems(good, *overrides):
         assert problem.file.startswith("override ") or problem.line >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("data.target", "recipe.yaml:11:11  "),
+        ("preprocessing[1].strategy", "recipe.yaml:26:15  "),
+        ("optimizer.lr", "override 'optimizer.lr=0.5'  "),
+        ("data.columns.nobody", "recipe.yaml:13:3  "),
+        ("--target", ""),
+    ],
+)
+def test_what_the_data_reveals_is_placed_in_the_recipe(good_file, monkeypatch, path, place):
+    monkeypatch.chdir(good_file.parent)
+    loaded = load("recipe.yaml", ["optimizer.lr=0.5"])
+    error = DataError(Problem("it is wrong", path=path), Problem("so is this", file="x.csv", row=3, path=path))
+    located(error, loaded)
+    assert str(error).splitlines() == [f"{place}{path}: it is wrong.", f"x.csv, row 3  {path}: so is this."]

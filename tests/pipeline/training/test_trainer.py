@@ -1,0 +1,48 @@
+"""The trainer says what this machine can't do before anything starts."""
+
+import os
+import warnings
+
+import pytest
+
+from recipeline.errors import EnvironmentFault
+from recipeline.recipe.load import parse
+from recipeline.training.observer import Observer
+from recipeline.training.surroundings import as_it_was
+from recipeline.training.trainer import make_trainer
+
+RECIPE = """
+name: iris
+data: {source: {type: sample, dataset: iris}, target: species}
+architecture: linear
+"""
+
+
+def trainer(folder, *overrides):
+    recipe = parse(RECIPE, "r.yaml", overrides).recipe
+    return make_trainer(recipe, folder=folder, logger=None, observer=Observer())
+
+
+def test_more_processes_than_cores_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(EnvironmentFault) as caught:
+        trainer(tmp_path, "training.accelerator=cpu", "training.devices=99")
+    assert str(caught.value) == (
+        "training.devices: on a CPU every device is a process, and this machine has 2 cores (found 99). "
+        "Take 2 at most; 1 is fastest for small models."
+    )
+    assert trainer(tmp_path, "training.accelerator=cpu", "training.devices=1").num_devices == 1
+
+
+def test_a_device_that_is_not_there_is_a_fault_of_the_environment(tmp_path):
+    with pytest.raises(EnvironmentFault, match=r"Lightning can't train this way here: .*accelerator: tpu.*doctor"):
+        trainer(tmp_path, "training.accelerator=tpu")
+
+
+def test_lightnings_warnings_that_mean_nothing_are_quiet():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with as_it_was():
+            warnings.warn("Total length of `list` across ranks is zero. Please make sure.", UserWarning, stacklevel=1)
+            warnings.warn("something that matters", UserWarning, stacklevel=1)
+    assert [str(warning.message) for warning in told] == ["something that matters"]
