@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 		"Install one, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[samples]' --group dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[samples,optimizers]' --group dev
 	@touch $@
 
 demo: $(STAMP)  ## train on penguins, log the run in mlflow.db, and say where to look

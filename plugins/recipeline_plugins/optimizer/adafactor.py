@@ -36,7 +36,7 @@ class Adafactor(Optimizer, name="adafactor"):
     """Exponent by which the newest squared gradient counts less and less: nearer to 0 forgets sooner."""
     floor: PositiveFloat = 1e-3
     """The least size that parameters are taken for, so that those at zero can leave it."""
-    clip: PositiveFloat = 1.0
+    clip: float = Field(default=1.0, ge=1)
     """The most that the update's root mean square may be before the rate."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Share of the weights that lr takes off in a step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -46,13 +47,13 @@ class PytorchOptimizer(Optimizer, name="pytorch_optimizer"):
             cls: Any = package.load_optimizer(self.optimizer)
         except (NotImplementedError, ValueError, KeyError) as error:
             names = package.get_supported_optimizers()
-            near = [name for name in names if name.startswith(self.optimizer[:2].lower())]
+            near = get_close_matches(self.optimizer.lower(), names, n=5) or names[:12]
             raise RecipeError(
                 Problem(
                     "pytorch_optimizer has no optimizer of this name",
                     path="optimizer.optimizer",
                     found=repr(self.optimizer),
-                    suggestion=f"It has {len(names)}, for instance: {', '.join((near or names)[:12])}.",
+                    suggestion=f"It has {len(names)}: {', '.join(near)}, ...",
                 )
             ) from error
         settings = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}

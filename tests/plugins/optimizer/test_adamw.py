@@ -35,7 +35,7 @@ def paper(w: Any, lr: float, beta1: float, beta2: float, eps: float, weight_deca
 def test_follows_the_paper(settings: dict[str, Any]) -> None:
     start = np.linspace(-1, 1, 6)
     w = torch.nn.Parameter(torch.tensor(start))
-    optimizer = AdamW.model_validate(settings).build([w])
+    optimizer = AdamW.model_validate({**settings, "decayed": "all"}).build([w])
     for gradient in GRADIENTS:
         w.grad = torch.tensor(gradient)
         optimizer.step()
@@ -45,8 +45,16 @@ def test_follows_the_paper(settings: dict[str, Any]) -> None:
 def test_decays_all_weights_at_the_same_rate() -> None:
     w = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
     w.grad = torch.zeros(2, dtype=torch.float64)
-    AdamW(lr=0.1, weight_decay=0.5).build([w]).step()
+    AdamW(lr=0.1, weight_decay=0.5, decayed="all").build([w]).step()
     assert w.tolist() == pytest.approx([0.95, -1.9], rel=1e-12)
+
+
+def test_a_bias_does_not_decay_unless_asked_to() -> None:
+    weight, bias = (torch.nn.Parameter(torch.ones(shape)) for shape in ((2, 2), (2,)))
+    weight.grad, bias.grad = torch.zeros(2, 2), torch.zeros(2)
+    AdamW(lr=0.1, weight_decay=0.5).build([weight, bias]).step()
+    assert weight.flatten().tolist() == pytest.approx([0.95] * 4)
+    assert bias.tolist() == [1.0, 1.0]
 
 
 def test_the_first_step_is_lr_whatever_the_gradient() -> None:
@@ -66,6 +74,7 @@ def test_the_first_step_is_lr_whatever_the_gradient() -> None:
         ({"beta2": -0.1}, "greater than or equal to 0"),
         ({"eps": 0.0}, "greater than 0"),
         ({"weight_decay": -0.1}, "greater than or equal to 0"),
+        ({"decayed": "biases"}, "'weights' or 'all'"),
         ({"amsgrad": "yes"}, "valid boolean"),
         ({"betas": [0.9, 0.999]}, "Extra inputs are not permitted"),
     ],

@@ -51,6 +51,11 @@ def test_a_minimum_of_one_never_falls() -> None:
     assert factor(0, 0, 0.5) == 1
 
 
+def test_by_epoch_it_has_as_many_moves_as_epochs() -> None:
+    assert Cosine.model_validate({"per": "epoch"}).moves() == "epoch"
+    assert rates({"per": "epoch"}, 12) == pytest.approx(rates({}, 60)[::5], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -44,6 +44,12 @@ def test_a_gamma_of_one_never_falls() -> None:
     assert factor(1000, 1.0) == 1
 
 
+def test_by_step_it_follows_the_same_form() -> None:
+    settings = {"gamma": 0.8, "per": "step"}
+    assert Exponential.model_validate(settings).moves() == "step"
+    assert rates(settings, 12) == rates({**settings, "per": "epoch"}, 12)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

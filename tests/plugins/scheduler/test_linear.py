@@ -50,6 +50,11 @@ def test_ends_at_nothing_and_stays_there() -> None:
     assert factor(0, 0, 0.5) == 1
 
 
+def test_by_epoch_it_has_as_many_moves_as_epochs() -> None:
+    assert Linear.model_validate({"per": "epoch"}).moves() == "epoch"
+    assert rates({"per": "epoch"}, 12) == pytest.approx(rates({}, 60)[::5], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

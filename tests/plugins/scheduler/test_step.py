@@ -47,6 +47,12 @@ def test_a_gamma_of_one_never_falls() -> None:
     assert rates({"every": 2, "gamma": 1.0}, 12) == [0.3] * 12
 
 
+def test_by_step_it_follows_the_same_form() -> None:
+    settings = {"every": 2, "per": "step"}
+    assert Step.model_validate(settings).moves() == "step"
+    assert rates(settings, 12) == rates({**settings, "per": "epoch"}, 12)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
