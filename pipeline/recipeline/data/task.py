@@ -119,12 +119,13 @@ def check(task: Task, schema: pl.Schema, targets: tuple[str, ...], location: str
                 suggestion="Name one column, or set data.task: multilabel for several columns of 0 and 1.",
             )
         )
-    if task == "forecasting":
+    if task == "forecasting" and not any(dtype.is_nested() for dtype in schema.values()):
         problems.append(
             Problem(
-                "forecasting of a table isn't there yet",
+                "forecasting needs the past values in each row, as a column of lists",
                 path="data.task",
-                suggestion="Set data.task: regression and split by time.",
+                suggestion="Put the source in windows, data.source: {type: windows, of: {...}, time: NAME, value: "
+                "NAME}; or set data.task: regression and split by time.",
             )
         )
     if problems:

@@ -29,7 +29,7 @@ class FromEnvironment(BaseModel):
         for path, text in self._written.items():
             value: Any = getattr(self, str(path[0]), None)
             for key in path[1:]:
-                value = value[key]
+                value = getattr(value, str(key)) if isinstance(value, BaseModel) else value[key]
             if isinstance(value, str) and value:
                 found[value] = text
         return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import TargetSpec, Task
 
 if TYPE_CHECKING:
+    import torch
     from torchmetrics import Metric as TorchMetric
 
 
@@ -28,3 +29,15 @@ class Metric(Plugin, family="metric"):
     @abstractmethod
     def build(self, target: TargetSpec) -> TorchMetric:
         """The metric, computing one scalar."""
+
+
+@runtime_checkable
+class ComparesWithTrain(Protocol):
+    """A built metric that measures against what the train part shows, as an error against a naive forecast's."""
+
+    def learn(self, truth: torch.Tensor) -> None:
+        """The train part's true values in the form that `update` gets them, in the source's order; called once, before.
+
+        Raises:
+            DataError: nothing can be compared with them.
+        """

@@ -67,9 +67,9 @@ class Source(FromEnvironment, Plugin, family="source"):
         return ()
 
     def overlap(self) -> int | None:
-        """For rows that share values with their neighbours in time, as windows of a series do: how many later rows
-        share a target. None for rows of their own.
+        """How many later rows share a target with a row; None for rows that have no value in common.
 
+        Windows of a series share values with their neighbours in time, if not a target (0) then past values.
         A split that mixes such rows, or leaves fewer out between two parts, is refused: the train part would know
         the test part's answers.
         """

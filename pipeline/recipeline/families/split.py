@@ -33,6 +33,10 @@ class Split(Plugin, family="split"):
         """Whether this split, with these settings, makes such a part. Known before any data is read."""
         return True
 
+    def gap_rows(self) -> int | None:
+        """How many rows it leaves out between a part and the one that follows it in time; None if parts are mixed."""
+        return None
+
     @abstractmethod
     def assign(self, rows: pl.DataFrame, target: tuple[str, ...], seed: int) -> pl.Series:
         """One of the words train, validation, test for each row; null for a row to leave out.

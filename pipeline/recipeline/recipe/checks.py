@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from recipeline.catalog import Catalog
@@ -51,6 +51,7 @@ def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Fi
         *_targets(recipe, known),
         *_losses(recipe, known, catalog),
         *_closures(recipe),
+        *_overlap(recipe),
     ]
 
 
@@ -105,7 +106,7 @@ def _tasks(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Find
         return
     for path, plugin in named(recipe):
         tasks: set[str] = set(getattr(plugin, "tasks", ()))
-        if tasks and task not in tasks:
+        if tasks and not _suits(tasks, task):
             others = _made_for(plugin.family, task, catalog)
             who = f"the {plugin.family} '{plugin.plugin_name}'"
             yield Finding(
@@ -125,9 +126,14 @@ def _made_for(family: str, task: str, catalog: Catalog) -> list[str]:
             cls = catalog.entry(family, name).load()
         except RecipeError:
             continue
-        if task in getattr(cls, "tasks", ()):
+        if _suits(getattr(cls, "tasks", ()), task):
             found.append(name)
     return found
+
+
+def _suits(tasks: Collection[str], task: str) -> bool:
+    """Whether what is made for these tasks is right for this one: a forecast is a regression on past values."""
+    return task in tasks or (task == "forecasting" and "regression" in tasks)
 
 
 def _monitors(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Finding]:
@@ -348,3 +354,27 @@ def _closures(recipe: Recipe) -> Iterator[Finding]:
                 f"{who}, which the scaled gradients of 16-mixed don't allow",
                 suggestion="Take bf16-mixed or 32-true.",
             )
+
+
+def _overlap(recipe: Recipe) -> Iterator[Finding]:
+    """Rows that share values with their neighbours, against a split that would let the parts share them."""
+    rows = recipe.data.source.overlap()
+    if rows is None:
+        return
+    split, source = recipe.data.split, recipe.data.source.plugin_name
+    gap = split.gap_rows() if split is not None else None
+    if gap is None:
+        how = f"the split '{split.plugin_name}'" if split is not None else "the usual split at random"
+        yield Finding(
+            ("data", "split"),
+            f"{how} would show the test part's values to the train part: the rows of the source '{source}' share "
+            "values with their neighbours",
+            suggestion=f"Split by time: {{type: time, column: NAME{f', gap: {rows}' if rows else ''}}}.",
+        )
+    elif gap < rows:
+        yield Finding(
+            ("data", "split", "gap"),
+            f"the targets of the last rows of a part reach {rows} rows into the next one",
+            suggestion=f"Set gap: {rows}.",
+            found=str(gap),
+        )

@@ -30,7 +30,7 @@ LOSS: dict[Task, str] = {
 }
 METRICS: dict[Task, tuple[str, ...]] = {
     "regression": ("rmse", "mae", "r2"),
-    "forecasting": ("rmse", "mae", "r2"),
+    "forecasting": ("mase", "rmse", "mae"),
     "binary": ("accuracy", "f1", "roc_auc"),
     "multiclass": ("accuracy", "f1"),
     "multilabel": ("accuracy", "f1"),
@@ -100,6 +100,10 @@ def preprocessing(task: Task, roles: Mapping[str, Role]) -> list[Settings]:
         steps.append({"type": "impute", "columns": "numeric", "strategy": "median"})
         steps.append({"type": "standardize", "columns": "numeric"})
     steps += [{"type": "one_hot", "columns": role} for role in ("categorical", "boolean") if role in present]
+    if "text" in present:
+        steps.append({"type": "tokenize", "columns": "text"})
+    if "series" in present:
+        steps.append({"type": "standardize_series", "columns": "series"})
     if task in VALUES:
         steps.append({"type": "normalize_target"})
     return steps

@@ -29,6 +29,7 @@ def targets_for(plugin: Loss | Metric | Report) -> list[TargetSpec]:
         TargetSpec("binary", ("y",), ("no", "yes"), (40, 24)),
         TargetSpec("multiclass", ("y",), ("a", "b", "c"), (30, 20, 14)),
         TargetSpec("multilabel", ("p", "q", "r"), ("p", "q", "r"), (30, 20, 14)),
+        TargetSpec("forecasting", ("t+1", "t+2")),
     ]
     return [target for target in known if target.task in tasks]
 

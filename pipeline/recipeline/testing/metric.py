@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from recipeline.families.metric import Metric
+from recipeline.families.metric import ComparesWithTrain, Metric
 from recipeline.testing.examples import ROWS, predicted, targets_for, truth_for
 from recipeline.testing.promises import holds, promised
 
@@ -26,6 +26,8 @@ def check_metric(plugin: Metric) -> None:
         with promised(plugin, f"builds{where}"):
             metric = plugin.build(target)
         holds(isinstance(metric, torchmetrics.Metric), plugin, "builds a torchmetrics metric", type(metric).__name__)
+        if isinstance(metric, ComparesWithTrain):
+            metric.learn(truth_for(target, ROWS, 3))
         truth = truth_for(target, ROWS, 1)
         guess = predicted(truth_for(target, ROWS, 2), target)
         right = predicted(truth, target)

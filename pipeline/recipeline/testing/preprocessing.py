@@ -66,7 +66,8 @@ def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None
     holds(equal(transform(rows.reverse()).reverse(), whole), step, "keeps the order of the rows")
     for name, codes in step.cardinalities(state).items():
         holds(name in made.columns, step, "gives cardinalities of columns that it returns", name)
-        inside = whole[name].is_not_null() & (whole[name] >= 0) & (whole[name] < codes)
+        found = whole[name].explode() if whole[name].dtype.is_nested() else whole[name]  # tokens come in lists
+        inside = found.is_not_null() & (found >= 0) & (found < codes)
         holds(bool(inside.all()), step, f"codes '{name}' from 0 to {codes - 1}, unseen values too")
     if isinstance(step, RowFilter):
         kept = table.select(keep=step.keep(table.columns))["keep"]
@@ -97,12 +98,14 @@ def _table_for(step: Preprocessing) -> pl.DataFrame:
         },
         "boolean": {"member": [i % 3 == 0 for i in range(rows)]},
         "datetime": {"since": [datetime(2019, 12, 30) + timedelta(hours=i * 29) for i in range(rows)]},
+        "series": {"pulse": [[math.sin(i + t) * 9 + 70 for t in range(3 + i % 4)] for i in range(rows)]},
         "text": {"note": [f"  Note {i % 7},  in words " for i in range(rows)]},
     }
     if isinstance(step, TargetTransform):
         return pl.DataFrame({"price": roles["numeric"]["height"]})
     wanted = [step.columns] if isinstance(step.columns, str) else step.columns
-    everything = {name: values for columns in roles.values() for name, values in columns.items()}
+    plain = {role: columns for role, columns in roles.items() if role != "series"}  # `all` that a table has
+    everything = {name: values for columns in plain.values() for name, values in columns.items()}
     chosen: dict[str, list[Any]] = {}
     for word in wanted:
         found = everything if word == "all" else roles.get(word, {word: everything.get(word, [])})

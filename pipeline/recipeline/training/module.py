@@ -12,7 +12,8 @@ from torchmetrics import MetricCollection
 from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
 from recipeline.families.loss import Attached, Reported
-from recipeline.families.spec import Length, TargetSpec
+from recipeline.families.metric import ComparesWithTrain
+from recipeline.families.spec import Length
 from recipeline.network import build_network, predictions, unpacked
 from recipeline.recipe.model import Recipe
 from recipeline.training.groups import give_rates
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from recipeline.data.prepared import PreparedData
 
 
-def _metrics(recipe: Recipe, target: TargetSpec) -> MetricCollection:
+def _metrics(recipe: Recipe, data: PreparedData) -> MetricCollection:
     # Each keeps its own counts: sharing them is guessed from the first batch's values.
     built = MetricCollection({}, compute_groups=False)
     for metric in recipe.metrics or []:  # one by one: of several at once it would forget the recipe's order
-        built.add_metrics({metric.plugin_name: metric.build(target)})
+        made = metric.build(data.target)
+        if isinstance(made, ComparesWithTrain):
+            truth = torch.tensor(data.parts["train"].target)
+            made.learn(truth if data.target.classes else data.pipeline.restore_target(truth))
+        built.add_metrics({metric.plugin_name: made})
     return built
 
 
@@ -45,8 +50,8 @@ class TrainingModule(pl.LightningModule):
         self.target = data.target
         self.restore_target = data.pipeline.restore_target
         self.loss = recipe.loss.build(data.target)
-        self.validation_metrics = _metrics(recipe, data.target)
-        self.test_metrics = _metrics(recipe, data.target)
+        self.validation_metrics = _metrics(recipe, data)
+        self.test_metrics = _metrics(recipe, data)
         self.inputs = data.inputs
         self._counted = (-1, -1)
         self._added = list(recipe.regularization)

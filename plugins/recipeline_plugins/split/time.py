@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from recipeline import DataError, Problem
 from recipeline_plugins.split._shares import PARTS, SharesSplit, counts, refuse_missing
@@ -22,6 +22,13 @@ class TimeSplit(SharesSplit, name="time"):
 
     column: str = Field(min_length=1)
     """The column to sort by: dates, or numbers such as a year."""
+    gap: NonNegativeInt = 0
+    """How many moments before each border are left out, for rows whose targets reach into the next part: those of
+    the source `windows` want its horizon + gap - 1."""
+
+    def gap_rows(self) -> int:
+        """The moments that are left out between two parts."""
+        return self.gap
 
     def needs(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The column to sort by."""
@@ -46,4 +53,10 @@ class TimeSplit(SharesSplit, name="time"):
         places = column.rank("min").cast(pl.Int64).to_numpy() - 1  # equal moments: the first one's place
         ends = np.cumsum(counts(rows.height, self.shares()))
         parts = np.searchsorted(ends, places, side="right")
-        return pl.Series("part", np.array(PARTS)[parts].tolist(), dtype=pl.String)
+        words = pl.Series("part", np.array(PARTS)[parts].tolist(), dtype=pl.String)
+        if not self.gap:
+            return words
+        moments = column.rank("dense").cast(pl.Int64).to_numpy() - 1
+        begins = [int(moments[parts == part].min()) for part in (1, 2) if (parts == part).any()]
+        close = [(begin - self.gap <= moments) & (moments < begin) for begin in begins]
+        return words.set(pl.Series(np.any(close, axis=0)), None) if close else words

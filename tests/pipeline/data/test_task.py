@@ -68,7 +68,7 @@ def test_targets_that_cannot_be_learnt(columns: dict[str, list[Any]], words: str
         ("multilabel", {"y": ["a"], "z": [1]}, "needs a target of 0 and 1"),
         ("binary", {"y": [1], "z": [1]}, "has one target"),
         ("multiclass", {"y": [date(2024, 1, 1)]}, "dates can't be classes"),
-        ("forecasting", {"y": [1.0]}, "forecasting of a table"),
+        ("forecasting", {"y": [1.0]}, "forecasting needs the past values in each row"),
     ],
 )
 def test_a_declared_task_is_held_against_the_target(task: Task, columns: dict[str, list[Any]], words: str) -> None:

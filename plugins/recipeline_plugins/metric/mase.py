@@ -1,0 +1,43 @@
+"""`mase`: a forecast's error against that of a forecast that costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveInt
+
+from recipeline import Metric, TargetSpec
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric as TorchMetric
+
+    from recipeline import Task
+
+
+class MeanAbsoluteScaledError(Metric, name="mase"):
+    """Mean absolute scaled error: a forecast against repeating what was last seen, which has 1. Less is better.
+
+        mase = mean |prediction - truth|  /  mean over the train rows |y[t] - y[t - season]|
+
+    Below it stands the error of the naive forecast, which takes the value of one season before, made one step ahead
+    within the train part: an error in the target's own unit, so that series of any unit compare, and one that the
+    test part doesn't change. With `season: 1` it is the last value. A forecast of several steps is measured by the
+    same: the naive one would be further off there, so that 1 is harder to reach the longer the horizon. Several
+    targets: the mean of theirs.
+
+    The train rows have to be in the order of time, one step apart, as the source `windows` gives them.
+
+    Hyndman & Koehler 2006, Another look at measures of forecast accuracy.
+    """
+
+    tasks: ClassVar[set[Task]] = {"forecasting"}
+    higher_is_better: ClassVar[bool] = False
+
+    season: PositiveInt = 1
+    """Steps of a season: 1 for none, 12 for the year in months, 52 in weeks, 24 for the day in hours."""
+
+    def build(self, target: TargetSpec) -> TorchMetric:
+        """Counts absolute errors, and divides by the naive forecast's once it has been shown the train part."""
+        from recipeline_plugins.metric.scaled_errors import ScaledErrors
+
+        return ScaledErrors(self.season)
