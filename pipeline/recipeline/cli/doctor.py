@@ -65,7 +65,9 @@ def _guarded(looks: Callable[[], Iterator[Check]]) -> list[Check]:
         return list(looks())
     except RecipelineError as error:
         first = error.problems[0]
-        return [Check(looks.__name__.lstrip("_"), "broken", str(first), first.suggestion)]
+        # The table gets what is wrong; what a library had to say of it, often long, goes below.
+        advice = " ".join(part for part in (first.suggestion, first.found and f"({first.found})") if part)
+        return [Check(looks.__name__.lstrip("_"), "broken", first.message, advice or None)]
     except Exception as error:
         words = f"{type(error).__name__}: {error}"
         return [Check(looks.__name__.lstrip("_"), "broken", words, "Reinstall recipeline in a fresh environment.")]

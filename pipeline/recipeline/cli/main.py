@@ -17,6 +17,7 @@ import dataclasses
 import errno
 import importlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ COMMANDS = {
 """Every command and its line in `--help`, known without importing it; in the order in which a user meets them."""
 
 PROGRAM = "recipeline"
+OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "MPS backend out of memory")
+"""What torch says on its devices, in a RuntimeError."""
 REPORT = "This is a fault of recipeline, not of yours."
 
 
@@ -165,9 +168,16 @@ def _problems(error: BaseException, arguments: list[str]) -> tuple[list[Problem]
         return [Problem(f"{error.strerror}: {error.filename}")], UsageError.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE):
         return [Problem(f"{error.strerror}: {error.filename}" if error.filename else str(error))], 4
-    if isinstance(error, MemoryError):
-        return [Problem("memory ran out", suggestion="A smaller `training.batch_size` takes less.")], 4
+    if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
+        advice = "A smaller network or `training.batch_size` takes less."
+        return [Problem("memory ran out", found=_asked(str(error)), suggestion=advice)], 4
     return [Problem(f"{type(error).__name__}: {error}".rstrip(". "))], 1
+
+
+def _asked(text: str) -> str | None:
+    """How much memory was asked for, where torch says it."""
+    amount = re.search(r"ried to allocate ([\d.]+ \w+)", text)
+    return f"{amount[1]} wanted at once" if amount else None
 
 
 def _usage(error: click.ClickException, arguments: list[str]) -> Problem:

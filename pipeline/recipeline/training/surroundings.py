@@ -17,6 +17,8 @@ QUIET: tuple[tuple[str, type[Warning]], ...] = (
     ("Checkpoint directory .* exists and is not empty", UserWarning),
     # A recipe without a validation part has no batches of it.
     ("Total length of .* across ranks is zero", UserWarning),
+    # Refused, in our own words.
+    ("You passed `Trainer.accelerator=.*precision=.*Using", UserWarning),
     # The module's own is the one that is meant.
     (".*overridden `on_after_batch_transfer` in `LightningModule`", UserWarning),
 )

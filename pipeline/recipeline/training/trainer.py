@@ -60,7 +60,7 @@ def make_trainer(
         "deterministic": training.deterministic,
     }
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **settings,
             logger=logger if logger is not None else False,
             callbacks=callbacks,
@@ -82,6 +82,16 @@ def make_trainer(
                 suggestion="See what this machine has with: recipeline doctor",
             )
         ) from error
+    if trainer.precision != training.precision:  # Lightning takes another one with no more than a warning
+        raise EnvironmentFault(
+            Problem(
+                "this device can't train in this precision",
+                path="training.precision",
+                found=training.precision,
+                suggestion=f"Take {trainer.precision} or 32-true.",
+            )
+        )
+    return trainer
 
 
 def monitored(recipe: Recipe) -> tuple[str, str]:

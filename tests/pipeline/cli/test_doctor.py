@@ -54,9 +54,20 @@ def test_a_store_that_does_not_work_is_broken_with_advice(look, tmp_path, capsys
     code, checks = look()
     assert code == 4
     assert checks["store"]["state"] == "broken"
-    assert "Name another file" in checks["store"]["advice"]
+    assert checks["store"]["found"] == f"the MLflow store sqlite:///{tmp_path}/mlflow.db does not work"
+    assert checks["store"]["advice"].startswith("Name another file, or move this one away. (")
+    assert "file is not a database" in checks["store"]["advice"]
     assert main(["doctor"]) == 4
-    assert capsys.readouterr().out.splitlines()[-1] == "Broken: store."
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "Broken: store."
+    assert any(line.startswith("store: Name another file") for line in lines)
+
+
+def test_a_server_that_is_down_is_broken_in_few_words(look, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, checks = look()
+    assert code == 4
+    assert checks["store"]["found"] == "no MLflow server answers at http://127.0.0.1:9: connection refused"
 
 
 def test_a_store_that_is_named_wrongly_is_broken(look, monkeypatch):

@@ -42,7 +42,20 @@ def failing(monkeypatch):
         (click.Abort(), 130, "Interrupted by Ctrl-C (SIGINT).\n"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"), 2, "No such file or directory: x.\n"),
         (OSError(errno.ENOSPC, "No space left on device", "x"), 4, "No space left on device: x.\n"),
-        (MemoryError(), 4, "memory ran out. A smaller `training.batch_size` takes less.\n"),
+        (MemoryError(), 4, "memory ran out. A smaller network or `training.batch_size` takes less.\n"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to "
+                "allocate 40 bytes. Error code 12"
+            ),
+            4,
+            "memory ran out (found 40 bytes wanted at once). A smaller network or `training.batch_size` takes less.\n",
+        ),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
+            4,
+            "memory ran out (found 20.00 GiB wanted at once). A smaller network or `training.batch_size` takes less.\n",
+        ),
     ],
 )
 def test_every_error_ends_in_lines_and_a_code(failing, capsys, error, code, says):
@@ -91,6 +104,9 @@ def test_with_json_an_error_is_a_document(failing, capsys):
         (["validat"], "there is no command 'validat'. Did you mean 'validate'? See: recipeline --help\n"),
         (["xyzzy"], "there is no command 'xyzzy'. See: recipeline --help\n"),
         (["--versoin"], "there is no option '--versoin'. Did you mean '--version'? See: recipeline --help\n"),
+        (["run", "r.yaml", "--seed", "3"],
+         "there is no option '--seed'. A setting is changed without dashes, as in optimizer.lr=0.01. "
+         "See: recipeline run --help\n"),
         (["validate", "--jsn", "x"],
          "there is no option '--jsn'. Did you mean '--json'? See: recipeline validate --help\n"),
         (["validate"], "recipeline validate: RECIPE... [K=V ...] is missing. See: recipeline validate --help\n"),

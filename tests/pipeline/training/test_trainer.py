@@ -39,6 +39,16 @@ def test_a_device_that_is_not_there_is_a_fault_of_the_environment(tmp_path):
         trainer(tmp_path, "training.accelerator=tpu")
 
 
+@pytest.mark.filterwarnings("ignore:You passed")
+def test_a_precision_that_lightning_would_exchange_is_refused(tmp_path):
+    with pytest.raises(EnvironmentFault) as caught:
+        trainer(tmp_path, "training.accelerator=cpu", "training.precision=16-mixed")
+    assert str(caught.value) == (
+        "training.precision: this device can't train in this precision (found 16-mixed). Take bf16-mixed or 32-true."
+    )
+    assert trainer(tmp_path, "training.accelerator=cpu", "training.precision=bf16-mixed").precision == "bf16-mixed"
+
+
 def test_lightnings_warnings_that_mean_nothing_are_quiet():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
