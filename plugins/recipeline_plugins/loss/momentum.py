@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -36,6 +37,9 @@ class Momentum(Loss, name="momentum"):
     soft_targets: ClassVar[bool] = True
     conflicts: ClassVar[frozenset[str]] = frozenset(
         {"regularization.sharpness_aware", "optimizer.lbfgs", "optimizer.newton", "optimizer.newton_cg"}
+    )
+    reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        conflicts, "it evaluates one function several times, and this loss is another one after each step"
     )
 
     beta: float = Field(default=0.9, ge=0, lt=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat
@@ -31,6 +32,6 @@ class MultiMargin(Loss, name="multi_margin"):
 
     def build(self, target: TargetSpec) -> LossFunction:
         """Logits (batch, classes) and indices (batch,) to a scalar."""
-        from torch import nn
+        from recipeline_plugins.loss.margin_functions import multi_margin
 
-        return nn.MultiMarginLoss(p=self.power, margin=self.margin)
+        return partial(multi_margin, margin=self.margin, power=self.power)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 from sklearn.metrics import log_loss
-from sklearn.utils.class_weight import compute_class_weight
 
 from recipeline import RecipeError, TargetSpec
-from recipeline_plugins.loss.cross_entropy import CrossEntropy, balanced
+from recipeline_plugins.loss.class_weights import balanced
+from recipeline_plugins.loss.cross_entropy import CrossEntropy
 
 TARGET = TargetSpec("multiclass", ("y",), ("a", "b", "c"), (10, 30, 60))
 RNG = np.random.default_rng(0)
@@ -39,10 +39,23 @@ def test_equals_the_formula_with_weights(weights: Any) -> None:
     assert loss(class_weights=weights) == pytest.approx(expected, rel=1e-7)
 
 
-def test_balanced_weights_are_scikit_learns() -> None:
-    y = np.repeat([0, 1, 2], [10, 30, 60])
-    assert balanced((10, 30, 60)) == pytest.approx(compute_class_weight("balanced", classes=np.arange(3), y=y))
+def test_balanced_weights_come_from_the_train_rows() -> None:
     assert loss(class_weights="balanced") == pytest.approx(loss(class_weights=balanced((10, 30, 60))), rel=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{}, {"class_weights": [0.5, 1.0, 4.0], "label_smoothing": 0.2}])
+def test_whole_shares_are_classes(settings: dict[str, Any]) -> None:
+    function: Any = CrossEntropy.model_validate(settings).build(TARGET).double()
+    shares = torch.nn.functional.one_hot(torch.tensor(Y), 3).double()
+    assert function(torch.tensor(LOGITS), shares).item() == pytest.approx(loss(**settings), rel=1e-12)
+
+
+def test_shares_equal_the_formula() -> None:
+    shares = RNG.dirichlet([1.0, 1.0, 1.0], size=50)
+    w = np.array([0.5, 1.0, 4.0])
+    function: Any = CrossEntropy(class_weights=[0.5, 1.0, 4.0]).build(TARGET)
+    expected = -(shares * w * LOG_P).sum() / (shares * w).sum()
+    assert function(torch.tensor(LOGITS), torch.tensor(shares)).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_equal_weights_and_no_smoothing_change_nothing() -> None:
