@@ -87,25 +87,22 @@ def _metrics(comparison: Comparison, catalog: Catalog) -> list[tuple[str, ...]]:
     rows = []
     for name, values in comparison.metrics.items():
         cells = []
+        # Whole numbers as they are where all of the row are, such as epochs; else all as in the table that ends a run.
+        whole = all(value is None or (value.is_integer() and abs(value) < WHOLE) for value in values)
         for position, (value, change) in enumerate(zip(values, comparison.difference(name), strict=True)):
             star = BEST if comparison.best.get(name) == position else ""
             if value is None:
                 cells.append(ABSENT)
             elif position == 0 or not change:
-                cells.append(star + _number(value))
+                cells.append(star + _number(value, whole))
             else:
-                cells.append(f"{star}{_number(value)} ({_change(change)})")
+                cells.append(f"{star}{_number(value, whole)} ({'+' if change > 0 else ''}{_number(change, whole)})")
         rows.append((name, words[higher_is_better(name, catalog)], *cells))
     return rows
 
 
-def _number(value: float) -> str:
-    """A whole number as it is, another as in the table that closes a run."""
-    return f"{value:.0f}" if value.is_integer() and abs(value) < WHOLE else number(value)
-
-
-def _change(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{_number(value)}"
+def _number(value: float, whole: bool) -> str:
+    return f"{value:.0f}" if whole else number(value)
 
 
 WHOLE = 1e9

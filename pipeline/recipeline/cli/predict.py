@@ -30,6 +30,10 @@ def command(run: str, data: Path, output: Path | None, as_json: bool) -> None:
     """
     _check_output(data, output)
 
+    from recipeline.serving.rows import kind_of, read_rows
+
+    kind_of(data)  # before the model is fetched: that takes seconds
+
     from recipeline.tracking.find import find_run
     from recipeline.tracking.store import tracking_uri
 
@@ -45,7 +49,6 @@ def command(run: str, data: Path, output: Path | None, as_json: bool) -> None:
 
     from recipeline.catalog import installed
     from recipeline.serving.fetch import fetch_model
-    from recipeline.serving.rows import read_rows
 
     with tempfile.TemporaryDirectory(prefix="recipeline-model-") as place:
         model = fetch_model(found.model_uri, found.tracking_uri, Path(place))

@@ -18,6 +18,26 @@ KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".p
 """The source that reads a file, by the end of its name."""
 
 
+def kind_of(path: Path) -> str:
+    """The source that reads this file.
+
+    Raises:
+        UsageError: there is no such file, or it is of no kind that can be read.
+    """
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(
+            Problem(
+                "DATA is neither CSV nor Parquet by its name",
+                found=str(path),
+                suggestion=f"A name ends with one of: {', '.join(KINDS)}.",
+            )
+        )
+    if not path.is_file():
+        raise UsageError(Problem("there is no such file", file=str(path)))
+    return kind
+
+
 def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any], catalog: Catalog) -> pl.DataFrame:
     """The rows of a file.
 
@@ -31,17 +51,7 @@ def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any
         UsageError: this is no file that can be read.
         DataError: something in it is wrong; row and column are named.
     """
-    kind = KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise UsageError(
-            Problem(
-                "DATA is neither CSV nor Parquet by its name",
-                found=str(path),
-                suggestion=f"A name ends with one of: {', '.join(KINDS)}.",
-            )
-        )
-    if not path.is_file():
-        raise UsageError(Problem("there is no such file", file=str(path)))
+    kind = kind_of(path)
     settings = {key: value for key, value in trained_on.items() if key != "type" and "${env:" not in str(value)}
     if trained_on.get("type") != kind:
         settings = {"separator": "\t"} if path.suffix.lower() == ".tsv" else {}

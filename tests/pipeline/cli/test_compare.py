@@ -15,11 +15,14 @@ def runs(tmp_path_factory):
     uri = f"sqlite:///{tmp_path_factory.mktemp('compared') / 'mlflow.db'}"
     store.create_store(uri)
     ids = []
-    for lr, accuracy, loss, size, digest in ((0.1, 0.9, 0.25, 10, "a" * 64), (0.01, 0.95, 0.3, 5000, "b" * 64)):
+    for lr, accuracy, f1, loss, size, digest in (
+        (0.1, 0.9, 1.0, 0.25, 10, "a" * 64),
+        (0.01, 0.95, 0.98, 0.3, 5000, "b" * 64),
+    ):
         tags = {"recipeline.version": "0.1.0", "recipeline.data_sha256": digest}
         run = TrackedRun.open(name=f"lr-{lr}", experiment="e", uri=uri, tags=tags)
         run.log_params({"optimizer": "adam", "optimizer.lr": lr})
-        run.log_numbers({"test/accuracy": accuracy, "test/loss": loss, "model/parameters": size})
+        run.log_numbers({"test/accuracy": accuracy, "test/loss": loss, "test/f1": f1, "model/parameters": size})
         run.close("FINISHED")
         ids.append(run.run_id)
     return uri, ids
@@ -41,6 +44,7 @@ def test_people_see_what_differs_and_the_best(runs, capsys):
     assert ["test/accuracy", "higher", "0.9000", "*", "0.9500", "(+0.0500)"] in lines
     assert ["test/loss", "lower", "*", "0.2500", "0.3000", "(+0.0500)"] in lines
     assert ["model/parameters", "10", "5000", "(+4990)"] in lines
+    assert ["test/f1", "higher", "*", "1.0000", "0.9800", "(-0.0200)"] in lines, "whole only where all of a row are"
     assert "code: the same" in [" ".join(line) for line in lines]
     assert not any(line[:1] == ["optimizer"] for line in lines)
 
@@ -62,7 +66,7 @@ def test_machines_get_one_document(runs, capsys):
     first, second = runs[1]
     assert document["params"] == {"optimizer.lr": {first: "0.1", second: "0.01"}}
     assert document["metrics"]["test/accuracy"] == {first: 0.9, second: 0.95}
-    assert document["best"] == {"test/accuracy": second, "test/loss": first}
+    assert document["best"] == {"test/accuracy": second, "test/f1": first, "test/loss": first}
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,13 @@ def test_mistakes_are_usage_errors_and_write_nothing(arguments, words, tmp_path,
     assert words in capsys.readouterr().err
     assert (tmp_path / "rows.csv").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [("none.csv", "none.csv: there is no such file."), ("rows.xlsx", "DATA is neither CSV nor Parquet by its name")],
+)
+def test_data_that_is_not_there_is_said_before_the_run_is_looked_for(monkeypatch, capsys, data, says):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert main(["predict", "last", data]) == 2
+    assert capsys.readouterr().err.startswith(says)
