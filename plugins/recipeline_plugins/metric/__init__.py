@@ -15,6 +15,8 @@ CLASSES: dict[str, str] = {
     "mase": "MeanAbsoluteScaledError",
     "matthews": "Matthews",
     "mse": "MeanSquaredError",
+    "pinball": "Pinball",
+    "poisson_deviance": "PoissonDeviance",
     "precision": "Precision",
     "r2": "R2",
     "recall": "Recall",

@@ -30,6 +30,18 @@ def absolute_errors(prediction: torch.Tensor, target: torch.Tensor) -> torch.Ten
     return (exact(prediction) - exact(target)).abs()
 
 
+def pinballs(prediction: torch.Tensor, target: torch.Tensor, q: float) -> torch.Tensor:
+    """max(q e, (q - 1) e), e = target - prediction."""
+    error = exact(target) - exact(prediction)
+    return torch.maximum(q * error, (q - 1) * error)
+
+
+def poisson_deviances(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """2 (y log(y / rate) - y + rate), the rate kept off 0."""
+    rate, count = exact(prediction).clamp(min=1e-6), exact(target).clamp(min=0)
+    return 2 * (torch.xlogy(count, count / rate) - count + rate)
+
+
 def right_answers(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 where the most probable class is the true one, or a label's probability is on the right side of 1/2; else 0."""
     if prediction.shape == target.shape:

@@ -7,5 +7,8 @@ import torch
 
 def share_for(alpha: float) -> float:
     """A number from Beta(alpha, alpha), of torch's global generator: a run can be repeated."""
-    # In float64: for a small alpha both of its gammas underflow in float32, and their ratio is NaN.
-    return float(torch._sample_dirichlet(torch.tensor([alpha, alpha], dtype=torch.float64))[0])
+    # By the logarithms of two gamma numbers, G(alpha) = G(alpha + 1) U^(1 / alpha): for a small alpha the numbers
+    # themselves are both 0, and the share of one in the other is not known.
+    wide = torch.full((2,), alpha + 1, dtype=torch.float64)
+    logs = torch._standard_gamma(wide).log() + torch.rand(2, dtype=torch.float64).log() / alpha
+    return float((logs[0] - logs[1]).sigmoid())
