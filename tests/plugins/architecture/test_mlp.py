@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from recipeline import Block, InputSpec, RecipeError
@@ -58,3 +59,18 @@ def test_embeds_categories(embedding: int | str, sizes: list[int]) -> None:
     network: Any = MLP.model_validate({"hidden": [5], "embedding": embedding}).build(inputs, 2)
     assert [tuple(table.weight.shape) for table in network.embeddings] == [(4, sizes[0]), (100, sizes[1])]
     assert network.hidden[0][0].in_features == 3 + sum(sizes)
+
+
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [("he_normal", 2 / 256), ("he_uniform", 2 / 256), ("glorot_normal", 2 / 512), ("glorot_uniform", 2 / 512),
+     ("lecun_normal", 1 / 256), ("orthogonal", 1 / 256), ("auto", 2 / 256)],
+)  # fmt: skip
+def test_hidden_weights_start_as_they_are_told(init: Any, variance: float) -> None:
+    torch.manual_seed(0)
+    inputs = InputSpec({"numeric": Block(tuple(map(str, range(256))), (256,)), "categorical": Block((), (0,))})
+    network = MLP(hidden=[256], init=init).build(inputs, 2)
+    weight = network.get_parameter("hidden.0.0.weight").detach()
+    assert weight.var().item() == pytest.approx(variance, rel=0.03)
+    if init == "orthogonal":
+        torch.testing.assert_close(weight @ weight.T, torch.eye(256), atol=1e-4, rtol=0)
