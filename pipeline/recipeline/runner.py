@@ -17,7 +17,7 @@ from recipeline.catalog import Catalog, installed
 from recipeline.errors import EnvironmentFault, Interrupted, Problem, RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
-from recipeline.signals import interruptions
+from recipeline.signals import die_with_parent, interruptions
 from recipeline.stages.job import Job
 
 if TYPE_CHECKING:
@@ -49,10 +49,19 @@ class RunResult:
 def work_folder() -> Path:
     """Where this project keeps cache and runs under way: `.recipeline` in the working folder, out of git's sight."""
     folder = Path(os.environ.get("RECIPELINE_HOME", ".recipeline")).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise EnvironmentFault(
+            Problem(
+                f"the folder for the cache and for runs under way can't be written: {error.strerror}",
+                found=str(folder),
+                suggestion="Make it writable, or name another in RECIPELINE_HOME.",
+            )
+        ) from error
     return folder
 
 
@@ -179,6 +188,7 @@ def _follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) ->
     from recipeline.stages.fit import FOLDER_VARIABLE
     from recipeline.training.surroundings import as_it_was
 
+    die_with_parent()
     folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
     job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
     with as_it_was():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 from recipeline.errors import Interrupted
+
+_SET_PARENT_DEATH_SIGNAL = 1
+"""`prctl`'s number for it, from <linux/prctl.h>."""
 
 
 @contextmanager
@@ -33,3 +38,18 @@ def interruptions() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def raise_interruption(error: BaseException) -> None:
+    """Raise the `Interrupted` that an error was made of, if it was: MLflow wraps a signal that meets it at work."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Interrupted):
+            raise cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def die_with_parent() -> None:
+    """End this process when the one that started it ends, however that happens: nobody else would. Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -53,3 +56,31 @@ def test_outside_the_main_thread_nothing_is_changed():
     thread.start()
     thread.join()
     assert done == [True]
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from recipeline.signals import die_with_parent
+
+die_with_parent()
+Path(sys.argv[1]).write_text("ready")
+for _ in range(600):
+    time.sleep(0.05)
+    Path(sys.argv[2]).write_text(str(time.time()))
+"""
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's call for it is Linux's")
+def test_a_process_ends_with_the_one_that_started_it(tmp_path):
+    ready, beat = tmp_path / "ready", tmp_path / "beat"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, CHILD, str(ready), str(beat)])
+    while not beat.exists():
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    time.sleep(0.5)
+    last = beat.read_text()
+    time.sleep(1.0)
+    assert beat.read_text() == last

@@ -63,6 +63,8 @@ class TrainingSettings(Section):
     """Mini-batches whose gradients are averaged before a step."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """CPU threads of torch; `auto` takes one for small models, which are fastest and steadiest on one."""
+    steps_per_call: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    """Mini-batches that one Lightning step goes through; more cost less, and the weights are the same."""
     deterministic: bool = True
     """Only algorithms that give the same numbers every time."""
     monitor: str | None = None

@@ -12,6 +12,7 @@ from recipeline.families.plugin import with_nested
 from recipeline.stages.job import Job
 from recipeline.tracking.logger import RunLogger
 from recipeline.training.module import TrainingModule
+from recipeline.training.several import AT_ONCE, why_single
 from recipeline.training.threads import parameters, threads_for
 from recipeline.training.trainer import make_trainer
 
@@ -40,6 +41,25 @@ def run(job: Job) -> None:
         observer=job.observer,
         extra=[callback for group in plugged for callback in group or ()],
     )
+    _choose_steps(job)
+
+
+def _choose_steps(job: Job) -> None:
+    """Several mini-batches a step where nothing needs them one by one; said in the run's tags."""
+    assert job.trainer is not None
+    assert job.module is not None
+    assert job.datamodule is not None
+    reason = why_single(job.recipe, job.trainer)
+    asked = job.recipe.training.steps_per_call
+    at_once = 1 if reason else AT_ONCE if asked == "auto" else asked
+    if at_once > 1:
+        # The module steps and accumulates by itself then, which is what Lightning calls manual optimization.
+        job.module.automatic_optimization = False
+        job.trainer.accumulate_grad_batches = 1
+    job.datamodule.steps_per_call = at_once
+    if job.run is not None:
+        said = f"{at_once} (one, because {reason})" if reason else str(at_once)
+        job.run.set_tags({"recipeline.steps_per_call": said})
 
 
 def _check_batch_norm(job: Job, network: torch.nn.Module) -> None:

@@ -15,6 +15,7 @@ from recipeline.data.read import Table, read
 from recipeline.data.split import SplitTable, split
 from recipeline.families.spec import Part, Role, Task
 from recipeline.recipe.model import Recipe
+from recipeline.training.several import Chunks
 
 Complete = Callable[[Recipe, Task, Mapping[str, Role]], Recipe]
 EVALUATION_BATCH = 1024
@@ -44,6 +45,7 @@ class RecipeDataModule(pl.LightningDataModule):
         super().__init__()
         self.recipe = self._written = recipe
         self.cache = cache
+        self.steps_per_call = 1
         self._complete = complete
         self._table: Table | None = None
         self._split: SplitTable | None = None
@@ -86,9 +88,10 @@ class RecipeDataModule(pl.LightningDataModule):
         """Open the arrays: Lightning calls this on every process, where the cache answers."""
         _ = self.data
 
-    def train_dataloader(self) -> Batches:
-        """Shuffled batches of the train part."""
-        return self._batches("train", self.recipe.training.batch_size, shuffle=True)
+    def train_dataloader(self) -> Batches | Chunks:
+        """Shuffled batches of the train part, in chunks where the module takes several a step."""
+        batches = self._batches("train", self.recipe.training.batch_size, shuffle=True)
+        return Chunks(batches, self.steps_per_call) if self.steps_per_call > 1 else batches
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """The validation part in order; nothing when there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -13,11 +14,13 @@ from recipeline.data.batches import Batches
 from recipeline.errors import Problem, TrainingError
 from recipeline.families.loss import Attached, Reported
 from recipeline.families.metric import ComparesWithTrain
+from recipeline.families.regularization import Regularization
 from recipeline.families.spec import Length
 from recipeline.network import build_network, predictions, unpacked
 from recipeline.recipe.model import Recipe
 from recipeline.training.groups import give_rates
 from recipeline.training.schedule import schedules
+from recipeline.training.several import Chunk, Chunks, SeveralSteps
 
 if TYPE_CHECKING:
     from recipeline.data.prepared import PreparedData
@@ -57,7 +60,10 @@ class TrainingModule(pl.LightningModule):
         self._added = list(recipe.regularization)
         self._differentiable: torch.Tensor | None = None
         self.trying = False
-        self._sums = {part: torch.zeros(2, dtype=torch.float64) for part in ("train", "val", "test")}
+        self._sums = {part: [0.0, 0.0] for part in ("train", "val", "test")}
+        self._augmenting = [r for r in recipe.regularization if type(r).augment is not Regularization.augment]
+        self.several: SeveralSteps | None = None
+        self.schedules: list[dict[str, Any]] = []
 
     def configure_model(self) -> None:
         """Build the network, once: Lightning calls this before each of its stages."""
@@ -66,7 +72,11 @@ class TrainingModule(pl.LightningModule):
             if isinstance(self.loss, Attached):
                 self.loss.attach(self.network)
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+    def on_after_batch_transfer(self, batch: Batch | Chunk, dataloader_idx: int) -> Batch | Chunk:
+        """Make a batch ready, now that it is where the network is; those of a chunk are made ready one by one."""
+        return batch if isinstance(batch, Chunk) else self.ready(batch)
+
+    def ready(self, batch: Batch) -> Batch:
         """Images as numbers from 0 to 1, where they are bytes."""
         inputs, target = batch
         dtype = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
@@ -94,13 +104,30 @@ class TrainingModule(pl.LightningModule):
     def _with_schedules(self, optimizer: torch.optim.Optimizer) -> Any:
         assert self.recipe.scheduler is not None
         epochs = self.recipe.training.epochs
-        steps = int(self.trainer.estimated_stepping_batches) // epochs
-        return [optimizer], schedules(self.recipe.scheduler, optimizer, Length(epochs, steps))
+        steps = -(-self.batches_per_epoch() // self.recipe.training.accumulate)
+        self.schedules = schedules(self.recipe.scheduler, optimizer, Length(epochs, steps))
+        if self.automatic_optimization:
+            return [optimizer], self.schedules
+        # Lightning keeps their state, and leaves it to `several` when they move.
+        return [optimizer], [described["scheduler"] for described in self.schedules]
 
-    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+    def batches_per_epoch(self) -> int:
+        """Mini-batches of an epoch on this process."""
+        loader = self.trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]  # set by `fit`
+        return len(loader.batches if isinstance(loader, Chunks) else loader)
+
+    def training_step(self, batch: Batch | Chunk, batch_idx: int) -> torch.Tensor | None:
+        """One mini-batch, or the several of a chunk, which are stepped through here."""
+        if isinstance(batch, Chunk):
+            assert self.several is not None
+            self.several.run(batch)
+            return None
+        return self.loss_of(batch, batch_idx)
+
+    def loss_of(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """The loss of a mini-batch, penalties added; `train/loss` is reported without them, to compare."""
         inputs, target = batch
-        for regularization in self.recipe.regularization:
+        for regularization in self._augmenting:
             if regularization.soft_targets and self.target.is_classes and target.ndim == 1:
                 target = nn.functional.one_hot(target, self.target.outputs).to(torch.get_default_dtype())
             inputs, target = regularization.augment(inputs, target)
@@ -110,13 +137,15 @@ class TrainingModule(pl.LightningModule):
         # tries how far a step may go, a loss that is not finite tells it that this is too far.
         first = (self.current_epoch, batch_idx) != self._counted
         self.trying = not first and self.recipe.optimizer is not None and self.recipe.optimizer.needs_closure
-        if not torch.isfinite(loss) and not self.trying:
-            self._diverged(loss, batch_idx)
+        value = loss.item()
+        if not math.isfinite(value) and not self.trying:
+            self._diverged(value, batch_idx)
         if first:
             self._counted = (self.current_epoch, batch_idx)
-            with torch.no_grad():
-                shown = self.loss.reported(outputs, target) if isinstance(self.loss, Reported) else loss
-            self._count("train", shown, len(target))
+            if isinstance(self.loss, Reported):
+                with torch.no_grad():
+                    value = self.loss.reported(outputs, target).item()
+            self._count("train", value, len(target))
         for regularization in self._added:
             penalty = regularization.penalty(self.network)
             if penalty is not None:
@@ -146,21 +175,38 @@ class TrainingModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and metrics of a batch of the validation part."""
-        self._evaluate(batch, "val", self.validation_metrics)
+        self._evaluate(batch, batch_idx, "val", self.validation_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and metrics of a batch of the test part."""
-        self._evaluate(batch, "test", self.test_metrics)
+        self._evaluate(batch, batch_idx, "test", self.test_metrics)
 
     def on_train_epoch_start(self) -> None:
         """Tell the batches which epoch it is: their order is a function of seed and epoch."""
         loader = self.trainer.train_dataloader
-        if isinstance(loader, Batches):
+        if isinstance(loader, Batches | Chunks):
             loader.set_epoch(self.current_epoch)
+        if self.several is not None:
+            self.several.start_epoch()
 
-    def log_train_epoch(self) -> None:
-        """Log the epoch's mean loss. Called by `Watch`, before other callbacks look at the epoch's numbers."""
+    def on_train_start(self) -> None:
+        """Get ready for several mini-batches a step, where that was chosen."""
+        loader = self.trainer.train_dataloader
+        self.several = SeveralSteps(self, len(loader.batches)) if isinstance(loader, Chunks) else None
+
+    def on_train_epoch_end(self) -> None:
+        """Move the schedules that watch a metric."""
+        if self.several is not None:
+            self.several.end_epoch()
+
+    def log_train_epoch(self) -> int:
+        """Log the epoch's mean loss, and return its number of examples.
+
+        Called by `Watch`, before other callbacks look at the epoch's numbers.
+        """
+        examples = int(self._sums["train"][1])
         self.log("train/loss", self._mean_loss("train"))
+        return examples
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and metrics of the validation part, every row counted once."""
@@ -170,10 +216,13 @@ class TrainingModule(pl.LightningModule):
         """Log loss and metrics of the test part, every row counted once."""
         self._log_part("test", self.test_metrics)
 
-    def _evaluate(self, batch: Batch, part: str, metrics: MetricCollection) -> None:
+    def _evaluate(self, batch: Batch, batch_idx: int, part: str, metrics: MetricCollection) -> None:
         inputs, target = batch
         outputs = self.network(*inputs)
-        self._count(part, self.loss(outputs, target), len(target))
+        value = self.loss(outputs, target).item()
+        if part == "val" and not math.isfinite(value):
+            self._diverged(value, batch_idx, "the validation loss is")
+        self._count(part, value, len(target))
         prediction = predictions(outputs.float(), self.target, self.recipe.loss)
         if self.target.task == "binary":
             prediction = prediction[:, 1]
@@ -189,22 +238,23 @@ class TrainingModule(pl.LightningModule):
             self.log(f"{part}/{name}", value.float(), logger=curve)
         metrics.reset()
 
-    def _count(self, part: str, loss: torch.Tensor, examples: int) -> None:
+    def _count(self, part: str, loss: float, examples: int) -> None:
         sums = self._sums[part]
-        sums[0] += loss.detach().double().cpu() * examples
+        sums[0] += loss * examples
         sums[1] += examples
 
     def _mean_loss(self, part: str) -> torch.Tensor:
-        sums = self.trainer.strategy.reduce(self._sums[part].clone().to(self.device), reduce_op="sum")
-        self._sums[part].zero_()
+        found = torch.tensor(self._sums[part], dtype=torch.float64, device=self.device)
+        self._sums[part] = [0.0, 0.0]
+        sums = self.trainer.strategy.reduce(found, reduce_op="sum")
         return (sums[0] / sums[1]).float()
 
-    def _diverged(self, loss: torch.Tensor | None, batch_idx: int) -> None:
-        what = "the loss is no longer a finite number" if loss is not None else "the weights are no longer finite"
+    def _diverged(self, loss: float | None, batch_idx: int, what: str = "the loss is") -> None:
+        what = f"{what} no longer a finite number" if loss is not None else "the weights are no longer finite"
         raise TrainingError(
             Problem(
                 f"{what} at epoch {self.current_epoch + 1}, batch {batch_idx + 1}",
-                found=f"{loss.item()}" if loss is not None else None,
+                found=f"{loss}" if loss is not None else None,
                 suggestion="Lower optimizer.lr, add the regularization gradient_clip, or normalize the inputs "
                 "(preprocessing: standardize) and the target (normalize_target).",
             )

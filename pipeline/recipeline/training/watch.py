@@ -10,13 +10,19 @@ import torch
 
 from recipeline.errors import Problem, TrainingError
 
+EVERY = 16
+"""Optimizer steps between two looks at the gradient, from the epoch's first: its norm costs a tenth of a small step.
+
+A gradient that goes bad in between makes the next loss so, which is looked at every time.
+"""
+
 
 @runtime_checkable
 class Watched(Protocol):
     """A module that measures its own epochs."""
 
-    def log_train_epoch(self) -> None:
-        """Log the epoch's mean loss."""
+    def log_train_epoch(self) -> int:
+        """Log the epoch's mean loss; the number of its examples."""
 
 
 class Watch(pl.Callback):
@@ -24,21 +30,26 @@ class Watch(pl.Callback):
 
     def __init__(self) -> None:
         self._norms: list[torch.Tensor] = []
-        self._examples = 0
+        self._steps = 0
         self._lr = 0.0
         self._began = self._ended = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._norms.clear()
-        self._examples = 0
+        self._steps = 0
         self._began = self._ended = perf_counter()
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Take the norm of the whole gradient, and stop before a gradient that is not finite does harm."""
+        """Take the norm of the whole gradient now and then, and stop before one that is not finite does harm."""
         if getattr(pl_module, "trying", False):  # how far a step may go: not the gradient that it follows
+            return
+        # Taken here: at the epoch's end the schedule has moved on already.
+        self._lr = float(optimizer.param_groups[0]["lr"])
+        self._steps += 1
+        if self._steps % EVERY != 1:
             return
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if not gradients:
@@ -59,22 +70,19 @@ class Watch(pl.Callback):
                 )
             )
         self._norms.append(norm.detach())
-        # Taken here: at the epoch's end the schedule has moved on already.
-        self._lr = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count."""
-        self._examples += len(batch[1])
+        """Note the time, so that validation is not counted in."""
         self._ended = perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the epoch's loss, rate, mean norm and speed over all processes."""
         assert isinstance(pl_module, Watched)
-        pl_module.log_train_epoch()
+        examples = pl_module.log_train_epoch()
         pl_module.log("lr", self._lr)
         if self._norms:
             pl_module.log("grad_norm", torch.stack(self._norms).float().mean())
         seconds = max(self._ended - self._began, 1e-9)
-        pl_module.log("train/examples_per_second", self._examples * trainer.world_size / seconds)
+        pl_module.log("train/examples_per_second", examples * trainer.world_size / seconds)
