@@ -362,3 +362,10 @@ def test_rows_outside_the_train_part_leave_no_trace_in_the_weights(steps, tmp_pa
         return {key: tensor.numpy().tobytes() for key, tensor in state.items() if key.startswith("network.")}
 
     assert weights(rows, "whole") == weights(corrupted, "corrupted")
+
+
+def test_a_folder_for_runs_that_cant_be_made_is_a_fault_of_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "taken").touch()
+    monkeypatch.setenv("RECIPELINE_HOME", str(tmp_path / "taken"))
+    with pytest.raises(EnvironmentFault, match=r"can't be written: File exists \(found .*taken\)\. .*RECIPELINE_HOME"):
+        runner.work_folder()

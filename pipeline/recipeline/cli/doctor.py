@@ -119,7 +119,7 @@ def _store() -> Iterator[Check]:
     if file is not None and not file.exists():
         yield Check("store", "works", f"{store.shown(uri)} (made by the first run)")
         folder = next(parent for parent in file.parents if parent.exists())
-        if not os.access(folder, os.W_OK):
+        if not _can_write(folder):
             yield Check("store folder", "broken", f"{folder} can't be written", "Name another: MLFLOW_TRACKING_URI.")
         return
     store.create_store(uri)
@@ -136,16 +136,27 @@ def _disk() -> Iterator[Check]:
 
 def _folder() -> Iterator[Check]:
     home = Path(os.environ.get("RECIPELINE_HOME", ".recipeline")).absolute()
-    if not home.exists():
-        parent = next(parent for parent in home.parents if parent.exists())
-        writable = os.access(parent, os.W_OK)
+    if home.exists() and not home.is_dir():
+        writable, found = False, f"{home} is a file"
+    elif not home.exists():
+        parent = next(parent for parent in home.parents if parent.is_dir())
+        writable = _can_write(parent)
         found = f"{home} (made by the first run)"
     else:
-        writable = os.access(home, os.W_OK)
+        writable = _can_write(home)
         size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
         found = f"{home}, {size / 1e6:.0f} MB"
     advice = None if writable else "Make it writable, or name another folder in RECIPELINE_HOME."
     yield Check("cache and runs", "works" if writable else "broken", found, advice)
+
+
+def _can_write(place: Path) -> bool:
+    """Whether a file can be made here, tried: permissions don't tell of what the file system refuses."""
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError:
+        return False
+    return True
 
 
 def _plugins() -> Iterator[Check]:

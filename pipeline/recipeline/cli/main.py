@@ -114,7 +114,8 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         arguments = ["--help"]
     try:
-        with warnings_in_a_line(), cli.make_context(PROGRAM, list(arguments)) as context:
+        given = [argument for argument in arguments if argument != "--debug"]  # read by `_failed`, wherever it stands
+        with warnings_in_a_line(), cli.make_context(PROGRAM, given) as context:
             result = cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -188,6 +189,7 @@ def _usage(error: click.ClickException, arguments: list[str]) -> Problem:
     advice = f"See: {called} --help"
     if isinstance(error, click.NoSuchOption):
         options = [name for option in context.command.params for name in option.opts] if context is not None else []
+        options.append("--help")
         problem = _unknown("option", error.option_name, options, f"{called} --help")
         if named in ("run", "plan", "validate") and "Did you mean" not in str(problem):
             hint = "A setting is changed without dashes, as in optimizer.lr=0.01."

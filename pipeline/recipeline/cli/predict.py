@@ -68,7 +68,12 @@ def _check_output(data: Path, output: Path | None) -> None:
         return
     if output.suffix.lower() not in WRITTEN:
         raise UsageError(
-            Problem("the file's name must say what to write", path="-o", found=str(output), suggestion=".csv, .parquet")
+            Problem(
+                "the file's name must say what to write",
+                path="-o",
+                found=str(output),
+                suggestion="End it with .csv or .parquet.",
+            )
         )
     if output.exists() and data.exists() and output.samefile(data):
         raise UsageError(Problem("this would replace DATA by its answers", path="-o", found=str(output)))

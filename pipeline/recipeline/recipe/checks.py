@@ -68,6 +68,17 @@ def check_task(recipe: Recipe, catalog: Catalog, task: Task) -> None:
         )
 
 
+def _registered(recipe: Recipe) -> Iterator[Finding]:
+    """A name that MLflow's registry would refuse, after the training."""
+    name = recipe.tracking.register_as
+    if name is not None and (not name.strip() or "/" in name or ":" in name):
+        yield Finding(
+            ("tracking", "register_as"),
+            "the name of a registered model is a text without '/' and ':'",
+            found=repr(recipe.redact(name)),
+        )
+
+
 def named(recipe: Recipe) -> Iterator[tuple[Path, Plugin]]:
     """Every plugin of the recipe with its path, in the order in which a run meets them; inner ones after theirs."""
     for path, plugin in _named(recipe):

@@ -63,7 +63,9 @@ def serve(arguments: list[str]) -> int:
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    process = subprocess.Popen(arguments, start_new_session=True, stdout=2)  # stdout is for our own answer
+    # What its libraries will change some day is nothing to whoever looks at runs.
+    quiet = {**os.environ, "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
+    process = subprocess.Popen(arguments, start_new_session=True, stdout=2, env=quiet)  # stdout is for our own answer
     before = signal.signal(signal.SIGTERM, end)
     try:
         return process.wait()

@@ -133,3 +133,13 @@ def test_a_check_that_falls_over_does_not_take_the_others_along(look, monkeypatc
     assert code == 4
     assert checks["devices"]["found"] == "RuntimeError: driver"
     assert checks["store"]["state"] == "works"
+
+
+@pytest.mark.parametrize("home", ["a_file", "/proc/nowhere"])
+def test_a_folder_that_cant_be_written_is_broken(look, monkeypatch, tmp_path, home):
+    (tmp_path / "a_file").touch()
+    monkeypatch.setenv("RECIPELINE_HOME", home)
+    code, checks = look()
+    assert code == 4
+    assert checks["cache and runs"]["state"] == "broken"
+    assert "RECIPELINE_HOME" in checks["cache and runs"]["advice"]

@@ -75,12 +75,13 @@ def test_a_fault_of_ours_says_how_to_report_it(failing, capsys, monkeypatch, err
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("way", ["option", "variable"])
+@pytest.mark.parametrize("way", ["option", "option behind", "variable"])
 def test_the_traceback_is_there_when_asked_for(failing, capsys, monkeypatch, way):
     failing(ZeroDivisionError("by zero"))
     if way == "variable":
         monkeypatch.setenv("RECIPELINE_DEBUG", "1")
-    assert main(["--debug", "fail"] if way == "option" else ["fail"]) == 1
+    calls = {"option": ["--debug", "fail"], "option behind": ["fail", "--debug"], "variable": ["fail"]}
+    assert main(calls[way]) == 1
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
@@ -109,6 +110,7 @@ def test_with_json_an_error_is_a_document(failing, capsys):
          "See: recipeline run --help\n"),
         (["validate", "--jsn", "x"],
          "there is no option '--jsn'. Did you mean '--json'? See: recipeline validate --help\n"),
+        (["run", "--hlp"], "there is no option '--hlp'. Did you mean '--help'? See: recipeline run --help\n"),
         (["validate"], "recipeline validate: RECIPE... [K=V ...] is missing. See: recipeline validate --help\n"),
         (["schema", "-o"], "recipeline schema: option '-o' requires an argument. See: recipeline schema --help\n"),
         (["completion", "tcsh"],

@@ -9,6 +9,8 @@ from recipeline.recipe.load import parse
 
 # (what is replaced in the good recipe, by what, path, what is said)
 CONTRADICTIONS = [
+    ("register_as: census", "register_as: team/census", "tracking.register_as",
+     "the name of a registered model is a text without '/' and ':' (found 'team/census')."),
     ("loss: cross_entropy", "loss: mse", "loss",
      "the loss 'mse' is made for"),
     ("loss: cross_entropy", "loss: mse", "loss", "For binary there"),
