@@ -52,6 +52,7 @@ def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Fi
         *_losses(recipe, known, catalog),
         *_closures(recipe),
         *_overlap(recipe),
+        *_registered(recipe),
     ]
 
 
