@@ -56,7 +56,7 @@ def put(vector: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
             start += p.numel()
 
 
-def gradient(loss: torch.Tensor, parameters: Sequence[torch.Tensor], name: str) -> torch.Tensor:
+def gradient(loss: Any, parameters: Sequence[torch.Tensor], name: str) -> torch.Tensor:
     """The gradient as one vector that can be differentiated again.
 
     Raises:

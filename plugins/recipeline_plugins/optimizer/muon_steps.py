@@ -28,7 +28,8 @@ def orthogonalized(matrix: torch.Tensor, iterations: int) -> torch.Tensor:
     for _ in range(iterations):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    found: torch.Tensor = (x.T if tall else x).to(matrix.dtype)
+    return found
 
 
 def scaled(rows: int, columns: int, scale: str) -> float:
@@ -88,7 +89,7 @@ class MuonSteps(torch.optim.Optimizer):
         mean = state["mean"].lerp_(p.grad, 1 - beta)
         ahead = torch.lerp(p.grad, mean, beta) if group["nesterov"] else mean
         matrix = ahead.flatten(1)
-        rate = group["lr"] * scaled(*matrix.shape, group["scale"])
+        rate = group["lr"] * scaled(matrix.size(0), matrix.size(1), group["scale"])
         p.add_(orthogonalized(matrix, group["iterations"]).view_as(p), alpha=-rate)
 
     def _adamw(self, p: torch.Tensor, group: dict[str, Any]) -> None:

@@ -58,15 +58,15 @@ class NewtonCGSteps(torch.optim.Optimizer):
         loss = evaluated(closure, "newton_cg")
         with torch.enable_grad():
             graph = gradient(loss, parameters, "newton_cg")
-        slope = graph.detach()
+        slope, damping = graph.detach(), float(group["damping"])
 
         def times(vector: torch.Tensor) -> torch.Tensor:
             if not graph.requires_grad:  # a loss that is linear in the parameters
-                return group["damping"] * vector
+                return vector * damping
             again = torch.autograd.grad(
                 graph, parameters, vector, retain_graph=True, allow_unused=True, materialize_grads=True
             )
-            return flat(again) + group["damping"] * vector
+            return flat(again) + vector * damping
 
         def loss_at(point: torch.Tensor) -> float:
             put(point, parameters)

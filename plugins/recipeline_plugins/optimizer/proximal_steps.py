@@ -26,7 +26,7 @@ class ProximalSteps(torch.optim.Optimizer):
         self.shrinking: dict[torch.Tensor, Callable[[torch.Tensor, float], torch.Tensor]] = {}
 
     @torch.no_grad()
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Closure | None = None) -> Any:
         """One step; under FISTA the closure is evaluated ahead of where the parameters are."""
         held = [(group, p, p.clone()) for group in self.param_groups for p in group["params"]]
         for group, p, now in held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def factor(step: int, peak: int) -> float:
     """Share of the peak rate: min((step + 1) / peak, sqrt(peak / (step + 1))), steps from 0."""
     number = step + 1
-    return min(number / peak, (peak / number) ** 0.5)
+    return min(number / peak, math.sqrt(peak / number))
 
 
 class InverseSqrt(Scheduler, name="inverse_sqrt"):

@@ -38,7 +38,7 @@ class Warmup(Scheduler, name="warmup"):
     """How long it rises, in optimizer steps. Either this or `epochs`; without both it is 1 epoch."""
     start: float = Field(default=0.01, ge=0, le=1)
     """Where it begins, as a share of `lr`. At 0 the first step doesn't move."""
-    then: Annotated[Scheduler, ByName()] = Field(default="fixed", validate_default=True)  # type: ignore[assignment]  # by its name
+    then: Annotated[Scheduler, ByName()] = Field(default="fixed", validate_default=True)
     """What follows."""
 
     @model_validator(mode="after")

@@ -170,3 +170,46 @@ def test_the_target_is_transformed_once(problems_of, catalog_of):
     assert str(problem).startswith(
         "r.yaml:4:23  preprocessing[1]: 'half' is the second step on the target, after preproc"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "says"),
+    [
+        ("optimizer: gradient_descent", "optimizer",
+         "'gradient_descent' needs training.batch_size: full, and it is 32: its steps follow the gradient of all train "
+         "rows; with fewer it would be 'sgd'. Write training: {batch_size: full}, or choose another optimizer."),
+        ("optimizer: {type: subgradient, lr: 1.0}\ntraining: {batch_size: 64}", "optimizer",
+         "'subgradient' needs training.batch_size: full, and it is 64: it keeps the point with the least loss"),
+        ("optimizer: lbfgs\ntraining: {accumulate: 4}", "training.accumulate",
+         "'lbfgs' evaluates the loss itself to find a step, which can't be done for gradients of several batches."),
+        ("optimizer: newton\ntraining: {precision: 16-mixed}", "training.precision",
+         "'newton' evaluates the loss itself to find a step, which the scaled gradients of 16-mixed don't allow"),
+        ("optimizer: newton\nregularization: [gradient_clip]", "optimizer",
+         "'newton' can't be used together with the regularization 'gradient_clip': it differentiates the loss itself"),
+        ("optimizer: proximal_gradient\nregularization: [l2]", "optimizer",
+         "'proximal_gradient' takes over a penalty such as l1's, and the recipe has none that it could. Add one"),
+    ],
+)  # fmt: skip
+def test_an_optimizers_needs(settings, path, says):
+    text = "name: n\ndata: {source: {type: sample, dataset: iris}, target: species}\narchitecture: linear\n" + settings
+    with pytest.raises(RecipeError) as error:
+        parse(text, "r.yaml")
+    (problem,) = error.value.problems
+    assert problem.path == path
+    assert says in str(problem)
+    assert (problem.line, problem.column) != (None, None)
+    assert text.splitlines()[problem.line - 1].startswith(path.partition(".")[0])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "optimizer: gradient_descent\ntraining: {batch_size: full}",
+        "optimizer: proximal_gradient\nregularization: [l2, elastic_net]",
+        "optimizer: lbfgs\ntraining: {precision: bf16-mixed}",
+        "optimizer: newton\nregularization: [l2]",
+    ],
+)
+def test_an_optimizers_needs_are_met(settings):
+    text = "name: n\ndata: {source: {type: sample, dataset: iris}, target: species}\narchitecture: linear\n" + settings
+    assert parse(text, "r.yaml").recipe.optimizer is not None

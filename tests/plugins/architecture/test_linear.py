@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pydantic import ValidationError
 
 from recipeline import Block, InputSpec, RecipeError
 from recipeline_plugins.architecture.linear import Linear
@@ -34,6 +35,28 @@ def test_finds_the_least_squares_solution() -> None:
     optimizer.step(closure)
     assert layer.weight.flatten().tolist() == pytest.approx([1.5, -2.0], abs=1e-3)
     assert layer.bias.item() == pytest.approx(0.7, abs=1e-3)
+
+
+def test_without_a_bias_it_passes_through_the_origin() -> None:
+    layer = Linear(bias=False).build(INPUTS, 3)
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    assert not layer(torch.zeros(1, 2)).any()
+
+
+def test_starts_where_init_says() -> None:
+    layer = Linear(init=0.1).build(INPUTS, 3)
+    assert layer.weight.flatten().tolist() == pytest.approx([0.1] * 6)
+    assert not layer.bias.any()
+    torch.manual_seed(0)
+    drawn = Linear(init="random").build(INPUTS, 3)
+    assert 0 < drawn.weight.abs().max() <= 2**-0.5
+    assert drawn.bias.any()
+
+
+@pytest.mark.parametrize("init", ["ones", True, None])
+def test_refuses_another_start(init: object) -> None:
+    with pytest.raises(ValidationError, match="'zeros' or 'random'"):
+        Linear.model_validate({"init": init})
 
 
 @pytest.mark.parametrize("inputs", [InputSpec({}), InputSpec({"numeric": Block((), (0,))})])

@@ -36,6 +36,23 @@ def test_vanishes_at_weight_zero() -> None:
     assert ElasticNet(weight=0.0).penalty(network()) is None
 
 
+@pytest.mark.parametrize("step", [0.1, 1.0])
+def test_its_proximal_form_makes_penalty_and_distance_least(step: float) -> None:
+    model = network()
+    terms = ElasticNet(weight=0.5, ratio=0.25).proximal(model)
+    assert [id(term.parameter) for term in terms] == [id(p) for p in model.parameters() if p.ndim > 1]
+    grid = torch.linspace(-4, 4, 80_001, dtype=torch.float64)
+    penalty = 0.5 * (0.25 * grid.abs() + 0.75 * grid.square())
+    for value in (-3.0, -0.2, 0.0, 0.3, 2.0):
+        best = grid[(penalty + (grid - value).square() / (2 * step)).argmin()].item()
+        found = terms[0].shrink(torch.tensor([value], dtype=torch.float64), step)
+        assert found.item() == pytest.approx(best, abs=1e-4)
+
+
+def test_has_no_proximal_form_at_weight_zero() -> None:
+    assert ElasticNet(weight=0.0).proximal(network()) == []
+
+
 def test_says_that_there_is_nothing_to_act_on() -> None:
     with pytest.raises(RecipeError, match="'elastic_net' found nothing to act on"):
         ElasticNet().rewrite(nn.Identity())

@@ -67,6 +67,23 @@ def test_leaves_the_network_as_it_is() -> None:
     assert L1().rewrite(model) is model
 
 
+@pytest.mark.parametrize("step", [0.1, 1.0])
+def test_its_proximal_form_makes_penalty_and_distance_least(step: float) -> None:
+    model = network()
+    terms = L1(weight=0.5).proximal(model)
+    assert [id(term.parameter) for term in terms] == [id(p) for p in model.parameters() if p.ndim > 1]
+    grid = torch.linspace(-4, 4, 80_001, dtype=torch.float64)
+    penalty = 0.5 * grid.abs()
+    for value in (-3.0, -0.2, 0.0, 0.3, 2.0):
+        best = grid[(penalty + (grid - value).square() / (2 * step)).argmin()].item()
+        found = terms[0].shrink(torch.tensor([value], dtype=torch.float64), step)
+        assert found.item() == pytest.approx(best, abs=1e-4)
+
+
+def test_has_no_proximal_form_at_weight_zero() -> None:
+    assert L1(weight=0.0).proximal(network()) == []
+
+
 @pytest.mark.parametrize("parameters", ["weights", "all"])
 def test_says_that_there_is_nothing_to_act_on(parameters: Any) -> None:
     with pytest.raises(RecipeError, match="'l1' found nothing to act on: the network has no trainable"):
