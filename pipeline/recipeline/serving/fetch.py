@@ -7,6 +7,7 @@ from pathlib import Path
 from recipeline.errors import EnvironmentFault, Problem, UsageError
 from recipeline.serving.bundle import DESCRIPTION, Predictor
 from recipeline.serving.store import as_default
+from recipeline.signals import raise_interruption
 
 
 def fetch_model(model_uri: str, tracking_uri: str, folder: Path) -> Predictor:
@@ -42,6 +43,7 @@ def download(model_uri: str, tracking_uri: str | None, folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             return Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=str(folder)))
         except (MlflowException, OSError) as error:
+            raise_interruption(error)
             raise EnvironmentFault(
                 Problem(
                     f"the model {model_uri} could not be fetched",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Collection
@@ -19,6 +20,7 @@ from recipeline.serving.bundle import read_description
 from recipeline.serving.fetch import download
 from recipeline.serving.fresh import FreshInterpreter
 from recipeline.serving.store import as_default
+from recipeline.signals import raise_interruption
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,16 +103,11 @@ def log_model(
                 name=NAME,
                 run_id=run.run_id,
                 model_id=made.model_id,
-                python_model=str(Path(__file__).with_name("model.py")),
-                artifacts={"bundle": str(bundle)},
-                signature=signature(pipeline),
-                input_example=frames.to_pandas(example, pipeline),
-                # Given, because finding them out starts an interpreter that loads everything: seconds.
-                pip_requirements=requirements(said["requirements"]),
                 registered_model_name=register_as,
-                metadata={"task": pipeline.target.task, "target": list(pipeline.target.columns)},
+                **_content(bundle, pipeline, example),
             )
         except (MlflowException, OSError) as error:
+            raise_interruption(error)
             raise EnvironmentFault(
                 Problem(
                     "the model could not be logged",
@@ -119,6 +116,38 @@ def log_model(
                 )
             ) from error
     return str(logged.model_uri)
+
+
+def save_model(bundle: Path, folder: Path, *, example: pl.DataFrame, catalog: Catalog | None = None) -> str:
+    """Write what `log_model` would log into a folder, for when there is no store to log it to.
+
+    Args:
+        bundle: What `write_bundle` wrote.
+        folder: Where to; it must not exist.
+        example: A few raw rows, two or more.
+        catalog: Where the bundle's plugins come from.
+
+    Returns:
+        The folder, which MLflow takes for a model's URI.
+    """
+    import mlflow.pyfunc
+
+    pipeline = FittedPipeline.from_json(read_description(bundle)["pipeline"], catalog or installed())
+    with _quiet():
+        mlflow.pyfunc.save_model(str(folder), **_content(bundle, pipeline, example))
+    return str(folder)
+
+
+def _content(bundle: Path, pipeline: FittedPipeline, example: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "python_model": str(Path(__file__).with_name("model.py")),
+        "artifacts": {"bundle": str(bundle)},
+        "signature": signature(pipeline),
+        "input_example": frames.to_pandas(example, pipeline),
+        # Given, because finding them out starts an interpreter that loads everything: seconds.
+        "pip_requirements": requirements(read_description(bundle)["requirements"]),
+        "metadata": {"task": pipeline.target.task, "target": list(pipeline.target.columns)},
+    }
 
 
 def signature(pipeline: FittedPipeline) -> Any:
@@ -194,7 +223,7 @@ def check_model(
     """Load the model in a fresh interpreter, let it answer raw rows, and compare.
 
     Args:
-        model_uri: From `log_model`.
+        model_uri: From `log_model` or `save_model`.
         rows: Raw rows.
         expected: The trainer's own answers to them.
         tracking_uri: The store that the model is in.
@@ -208,7 +237,10 @@ def check_model(
     """
     with fresh or FreshInterpreter() as interpreter, tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
         folder = Path(place)
-        download(model_uri, tracking_uri, folder / check.MODEL)
+        if Path(model_uri).is_dir():
+            shutil.copytree(model_uri, folder / check.MODEL)
+        else:
+            download(model_uri, tracking_uri, folder / check.MODEL)
         rows.write_parquet(folder / check.ROWS)
         expected.write_parquet(folder / check.EXPECTED)
         found = interpreter.ask(folder)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recipeline.errors import EnvironmentFault
 from recipeline.stages.job import Job
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recipeline.tracking.run import TrackedRun
 
 CHECKED_ROWS = 1024
 """Raw rows that the logged model must answer as the trainer did: one batch of evaluation."""
@@ -14,7 +23,7 @@ def run(job: Job) -> None:
         return
     from recipeline.serving.bundle import answer_frame, write_bundle
     from recipeline.serving.fresh import FreshInterpreter
-    from recipeline.serving.log import check_model, log_model
+    from recipeline.serving.log import check_model
     from recipeline.training.datamodule import evaluation_batch
 
     assert job.module is not None
@@ -34,12 +43,30 @@ def run(job: Job) -> None:
         expected = answer_frame(job.prediction[: len(numbers)], job.data.target)
         order = sorted(range(len(numbers)), key=numbers.__getitem__)
         raw = job.raw_rows(numbers)
-        holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
-        job.model_uri = log_model(
-            job.run,
-            bundle,
-            example=raw.head(5),
-            nullable=[name for name, count in holes.items() if count],
-            register_as=job.recipe.tracking.register_as,
-        )
+        job.model_uri = _log(job, job.run, bundle, raw.head(5))
         check_model(job.model_uri, raw, expected[order], tracking_uri=job.run.tracking_uri, fresh=fresh)
+
+
+def _log(job: Job, run: TrackedRun, bundle: Path, example: pl.DataFrame) -> str:
+    """The logged model's URI; the folder that it is kept in where the server is away.
+
+    An outage is no reason to lose a training. A store that answers and refuses is a fault to be mended.
+    """
+    from recipeline.serving.log import log_model, save_model
+
+    assert job.datamodule is not None
+    if run.away() is None:
+        holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
+        try:
+            return log_model(
+                run,
+                bundle,
+                example=example,
+                nullable=[name for name, count in holes.items() if count],
+                register_as=job.recipe.tracking.register_as,
+            )
+        except EnvironmentFault:
+            if run.away() is None:
+                raise
+    run.lacks(f"the model could not be logged: {run.away()}")
+    return save_model(bundle, job.folder / "mlflow-model", example=example)

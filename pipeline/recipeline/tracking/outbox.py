@@ -63,6 +63,8 @@ class Outbox:
     first_wait_s: float = 0.5
     """How long to wait before the second try; twice as long each time after that."""
     longest_wait_s: float = 30.0
+    words: Callable[[Exception], str] = lambda error: f"{type(error).__name__}: {error}"
+    """What to say of a failure."""
     sent: int = 0
     """How many rows the store has taken."""
     refused: list[tuple[Row, str]] = field(default_factory=list)
@@ -131,7 +133,7 @@ class Outbox:
             except Exception as error:
                 with self._changed:
                     self.failures += 1
-                    self.trouble = f"{type(error).__name__}: {error}"
+                    self.trouble = self.words(error)
                     self._rest(wait)
                 wait = min(2 * wait, self.longest_wait_s)
                 continue

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from recipeline.catalog import Catalog
+from recipeline.errors import Interrupted
 from recipeline.recipe.dump import to_yaml
 from recipeline.recipe.model import Recipe
 from recipeline.tracking import facts
@@ -38,13 +39,18 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
         tags=tags,
         description=recipe.description,
     )
-    if recipe.tracking.system_metrics:
-        run.watch_system()
-    patch = facts.git_patch()
-    if patch:
-        run.log_text("environment/git.patch", patch)
-    run.log_text("environment/requirements.txt", facts.requirements())
-    run.log_text("recipe/written.yaml", recipe.text or to_yaml(recipe))
+    try:
+        if recipe.tracking.system_metrics:
+            run.watch_system()
+        patch = facts.git_patch()
+        if patch:
+            run.log_text("environment/git.patch", patch)
+        run.log_text("environment/requirements.txt", facts.requirements())
+        run.log_text("recipe/written.yaml", recipe.text or to_yaml(recipe))
+    except BaseException as error:  # nobody else could close it: the caller doesn't have it yet
+        words = recipe.redact(f"{type(error).__name__}: {error}")
+        run.close("KILLED" if isinstance(error, Interrupted) else "FAILED", words)
+        raise
     return run
 
 
@@ -107,3 +113,5 @@ def close_run(
         }
     )
     run.close(status, words)
+    if not run.complete:
+        run.lacks(f"what this run has made is kept in {folder}")

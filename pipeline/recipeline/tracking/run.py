@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from recipeline.errors import Problem, UsageError
+from recipeline.errors import EnvironmentFault, Problem, RecipelineError, UsageError
+from recipeline.signals import raise_interruption
 from recipeline.tracking import store
 from recipeline.tracking.keys import DIGEST_LENGTH, TAG_LENGTH, as_param, legal_key, mlflow_type, shortened
 from recipeline.tracking.outbox import MetricRow, Outbox, ParamRow, Refused, Row, TagRow
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-PATIENCE_S = 30.0
-"""How long `close` waits for a store that does not answer."""
+PATIENCE_S = 15.0
+"""How long `flush` and `close` wait for a store that does not answer."""
 
 _NEVER = frozenset(
     {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "PERMISSION_DENIED", "MALFORMED_REQUEST"}
@@ -39,7 +40,7 @@ _NEVER = frozenset(
 
 
 class TrackedRun:
-    """An open run. Every method but `open` returns quickly or tries quietly, and none raises.
+    """An open run. Every method but `open` returns quickly or tries quietly, and raises nothing but `Interrupted`.
 
     Attributes:
         run_id: MLflow's id.
@@ -48,6 +49,7 @@ class TrackedRun:
         experiment: The experiment's name.
         tracking_uri: The store.
         troubles: What could not be sent, a sentence each; complete after `close`.
+        complete: Whether the store has all of it; known after `close`.
     """
 
     def __init__(
@@ -67,13 +69,15 @@ class TrackedRun:
         self.experiment = experiment
         self.tracking_uri = tracking_uri
         self.troubles: list[str] = []
+        self.complete = True
         self._client = client
         self._params = dict(params)
-        self._outbox = Outbox(self._send)
+        self._outbox = Outbox(self._send, words=_line)
         self._history: dict[str, list[tuple[int, float]]] = {}
         self._numbers: dict[str, float] = {}
         self._not_finite: dict[str, str] = {}
         self._late: list[tuple[str, Callable[[], None]]] = []
+        self._unsent: dict[str, list[str]] = {}
         self._watch: SystemWatch | None = None
         self._closed = False
 
@@ -227,7 +231,10 @@ class TrackedRun:
         from recipeline.tracking.system import SystemWatch
 
         if importlib.util.find_spec("psutil") is None:
-            self._trouble("the machine is not watched: system metrics need psutil (pip install psutil)")
+            self._trouble(
+                "the machine is not watched, because psutil is not installed. "
+                "Install it with: pip install 'recipeline[system]'"
+            )
         elif self._watch is None:
             self._watch = SystemWatch(self._log_system, interval_s)
             self._watch.start()
@@ -249,6 +256,19 @@ class TrackedRun:
         """Send what waits. False when the store would not take all of it in so many seconds."""
         return self._outbox.flush(timeout_s)
 
+    def away(self) -> str | None:
+        """Why nothing can be sent to the store's server just now, in words; None when it answers, or is a file."""
+        try:
+            store.check_server(self.tracking_uri)
+        except EnvironmentFault as fault:
+            return fault.problems[0].message
+        return None
+
+    def lacks(self, sentence: str) -> None:
+        """Remember something that the store does not have, to be said with the rest."""
+        self.complete = False
+        self._trouble(sentence)
+
     def close(self, status: Status, error: str | None = None) -> None:
         """Send what waits and give the run its last status. A second call does nothing."""
         if self._closed:
@@ -263,16 +283,20 @@ class TrackedRun:
             tags["recipeline.not_finite"] = "; ".join(self._not_finite.values())
         self.set_tags(tags)
         if not self._outbox.close(PATIENCE_S):
-            self._trouble(f"{len(self._outbox)} metrics, params or tags could not be sent: {self._outbox.trouble}")
+            reason = self._outbox.trouble or "the store is slow"
+            self.lacks(f"{len(self._outbox)} metrics, params or tags could not be sent: {reason}")
         for row, reason in dict(self._outbox.refused).items():
             kind = {MetricRow: "metric", ParamRow: "param", TagRow: "tag"}[type(row)]
             self._trouble(f"MLflow refused the {kind} '{row.key}': {reason}")
         for what, send in self._late:
             self._try(what, send)
+        for reason, lost in self._unsent.items():
+            self.lacks(f"{', '.join(lost)} could not be sent: {reason}")
         try:
+            store.check_server(self.tracking_uri)
             self._client.set_terminated(self.run_id, status)
         except Exception as failure:
-            self._trouble(f"the run's status {status} could not be set: {_line(failure)}")
+            self.lacks(f"the run's status {status} could not be set: {_line(failure)}")
 
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
         now = time.time_ns() // 1_000_000
@@ -297,6 +321,7 @@ class TrackedRun:
         params = [Param(r.key, r.value) for r in rows if isinstance(r, ParamRow)]
         # Of one tag set twice in a batch the last value counts; the database would refuse the pair.
         tags = [RunTag(k, v) for k, v in {r.key: r.value for r in rows if isinstance(r, TagRow)}.items()]
+        store.check_server(self.tracking_uri)
         try:
             self._client.log_batch(self.run_id, metrics=metrics, params=params, tags=tags)
         except MlflowException as error:
@@ -306,12 +331,14 @@ class TrackedRun:
 
     def _try(self, what: str, send: Callable[[], None]) -> None:
         try:
+            store.check_server(self.tracking_uri)  # without one MLflow would hold each file for many seconds
             send()
         except Exception as error:
             if self._closed:
-                self._trouble(f"{what} could not be sent: {_line(error)}")
+                self._unsent.setdefault(_line(error), []).append(what)
             else:
                 self._late.append((what, send))
+                raise_interruption(error)
 
     def _trouble(self, sentence: str) -> None:
         if sentence not in self.troubles:
@@ -410,5 +437,7 @@ def _fitting(columns: list[dict[str, Any]]) -> str:
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, RecipelineError):
+        return error.problems[0].message
     text = " ".join(str(error).split())
     return shortened(f"{type(error).__name__}: {text}", 400)

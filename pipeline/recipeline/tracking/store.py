@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from recipeline.errors import EnvironmentFault, Problem, UsageError
+from recipeline.signals import raise_interruption
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,8 +22,17 @@ DEFAULT_FILE = "mlflow.db"
 
 ADVICE = "Check the server and MLFLOW_TRACKING_URI; `recipeline doctor` looks at all of it."
 
+MANAGED = ("databricks", "databricks-uc", "uc")
+"""Stores that MLflow knows by a word."""
+
+DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+"""What to install for a database's driver, where it has another name than the module."""
+
 SERVER_TIMEOUT_S = 5.0
 """Seconds in which a server must take a connection before a run starts."""
+
+ANSWER_TIMEOUT_S = 12
+"""Seconds in which a server must answer its first question: one that sleeps until it is asked takes some."""
 
 _DEFAULTS = {
     # MLflow reports its use to its makers unless told otherwise; DO_NOT_TRACK is not honoured.
@@ -58,6 +68,8 @@ def tracking_uri(recipe_uri: str | None = None) -> str:
     where = "MLFLOW_TRACKING_URI" if given else "tracking.uri"
     uri = given or (recipe_uri or "").strip() or f"sqlite:///{DEFAULT_FILE}"
     scheme, colon, rest = uri.partition(":")
+    if uri in MANAGED:
+        return uri
     if not colon or scheme == "file" or len(scheme) == 1:
         raise UsageError(
             Problem(
@@ -105,13 +117,35 @@ def create_store(uri: str) -> None:
     file = database_file(uri)
     with faults(uri):
         if file is None:
-            connect(uri).search_experiments(max_results=1)
+            with _impatient():
+                connect(uri).search_experiments(max_results=1)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file.with_name(f"{file.name}.lock")):
             connect(uri).search_experiments(max_results=1)
         if not os.access(file, os.W_OK):
             raise EnvironmentFault(Problem(f"the MLflow store {file} can't be written", suggestion="Change its mode."))
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Let MLflow ask a server once and for seconds, where the user has not said how often and how long."""
+    hurry = {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_TIMEOUT_S),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    }
+    before = {name: os.environ.get(name) for name in hurry}
+    chosen = {name: value for name, value in hurry.items() if before[name] in (None, _DEFAULTS.get(name))}
+    os.environ.update(chosen)
+    try:
+        yield
+    finally:
+        for name in chosen:
+            value = before[name]
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def check_server(uri: str) -> None:
@@ -153,13 +187,23 @@ def faults(uri: str) -> Iterator[None]:
 
     try:
         yield
+    except ImportError as error:
+        raise EnvironmentFault(
+            Problem(
+                f"the MLflow store {shown(uri)} needs the package '{error.name}', which is not installed",
+                suggestion=f"Install it with: pip install {DRIVERS.get(error.name or '', error.name)}",
+            )
+        ) from error
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise_interruption(error)
         text = " ".join(str(error).split())
         advice = ADVICE
         if "out-of-date database schema" in text:
             advice = f"An older MLflow made it. Save a copy, then run: mlflow db upgrade {shown(uri)}"
         elif "Can't locate revision" in text or "database schema" in text:
             advice = "A newer MLflow made it: update mlflow, or name another store."
+        elif "unsupported URI" in text:
+            advice = "Name a database, such as sqlite:///mlflow.db, or a server, such as http://127.0.0.1:5000."
         elif "file is not a database" in text:
             advice = "Name another file, or move this one away."
         elif "readonly" in text or "unable to open database" in text or isinstance(error, PermissionError):

@@ -3,7 +3,7 @@
 import pytest
 
 from recipeline.catalog import installed
-from recipeline.errors import DataError
+from recipeline.errors import DataError, Interrupted
 from recipeline.recipe.load import parse
 from recipeline.tracking import record, store
 from recipeline.tracking.find import fetch_artifact, find_run
@@ -37,6 +37,19 @@ def test_an_open_run_says_what_it_is_before_anything_is_read(recipe, uri, tmp_pa
     assert written.read_text() == TEXT
     assert fetch_artifact(found, "environment/requirements.txt", tmp_path / "got") is not None
     run.close("KILLED")
+
+
+@pytest.mark.parametrize(("error", "status"), [(Interrupted(2), "KILLED"), (OSError("disk"), "FAILED")])
+def test_a_run_that_can_not_be_described_does_not_stay_open(recipe, uri, monkeypatch, error, status):
+    def broken(*_args):
+        raise error
+
+    monkeypatch.setattr(record.facts, "git_patch", broken)
+    with pytest.raises(type(error)):
+        record.open_run(recipe, installed(), "recipeline run census.yaml")
+    found = find_run("last", uri)
+    assert found.status == status
+    assert found.tags["recipeline.outcome"] == status.lower()
 
 
 def test_a_failed_run_keeps_its_error_and_what_it_has_but_no_secret(recipe, uri, tmp_path):

@@ -2,12 +2,14 @@
 
 import json
 import math
+import socket
 import time
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 
-from recipeline.errors import EnvironmentFault, UsageError
+from recipeline.errors import EnvironmentFault, Interrupted, UsageError
 from recipeline.tracking import run as tracked
 from recipeline.tracking import store
 
@@ -239,9 +241,52 @@ def test_an_outage_costs_nothing_and_is_said_at_the_end(open_run, monkeypatch, t
     run.close("FINISHED")
     words = "\n".join(run.troubles)
     assert "3 metrics, params or tags could not be sent: ConnectionError: no route to host" in words
-    assert "note.txt could not be sent: ConnectionError" in words
-    assert "the data set 'd' could not be sent" in words
+    assert "note.txt, the data set 'd' could not be sent: ConnectionError: no route to host" in words
     assert "the run's status FINISHED could not be set" in words
+    assert not run.complete
+
+
+def test_nothing_waits_for_a_server_that_is_gone(open_run, monkeypatch):
+    monkeypatch.setattr(tracked, "PATIENCE_S", 0.3)
+    run = open_run()
+    assert run.away() is None
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        run.tracking_uri = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        began = time.monotonic()
+        for number in range(20):
+            run.log_text(f"{number}.txt", "text")
+        run.log_params({"a": 1})
+        assert run.away() is not None
+        run.close("FINISHED")
+        assert time.monotonic() - began < 5, "MLflow alone would take 15 s for each"
+    gone = f"could not be sent: no MLflow server answers at {run.tracking_uri}: connection refused"
+    assert run.troubles == [
+        f"2 metrics, params or tags {gone}",
+        f"{', '.join(f'{number}.txt' for number in range(20))} {gone}",
+        f"the run's status FINISHED could not be set: {gone.partition(': ')[2]}",
+    ]
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["by itself", "as mlflow wraps it"])
+def test_a_signal_that_meets_a_file_on_its_way_is_not_lost(open_run, monkeypatch, wrapped):
+    def interrupted(*_args, **_more):
+        if not wrapped:
+            raise Interrupted(2)
+        try:
+            raise Interrupted(2)
+        except Interrupted as signal:
+            raise MlflowException("the request failed: Interrupted by signal 2") from signal
+
+    run = open_run()
+    log_artifact = run._client.log_artifact
+    monkeypatch.setattr(run._client, "log_artifact", interrupted)
+    with pytest.raises(Interrupted):
+        run.log_text("note.txt", "text")
+    monkeypatch.setattr(run._client, "log_artifact", log_artifact)
+    run.close("KILLED")
+    assert [item.path for item in store.connect(run.tracking_uri).list_artifacts(run.run_id)] == ["note.txt"]
+    assert run.complete
 
 
 def test_an_outage_that_ends_leaves_no_trace(open_run, monkeypatch):
@@ -296,7 +341,10 @@ def test_watching_the_machine_without_psutil_is_said(open_run, monkeypatch):
     run = open_run()
     run.watch_system()
     run.close("FINISHED")
-    assert run.troubles == ["the machine is not watched: system metrics need psutil (pip install psutil)"]
+    assert run.troubles == [
+        "the machine is not watched, because psutil is not installed. Install it with: pip install 'recipeline[system]'"
+    ]
+    assert run.complete
 
 
 def test_the_machine_is_watched_on_request(open_run):

@@ -109,3 +109,17 @@ def test_a_server_behind_a_proxy_is_left_to_mlflow(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     store.check_server("http://mlflow.example.org:5000")
     store.check_server("databricks://profile")
+
+
+def test_a_store_that_mlflow_knows_by_a_word_is_taken(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks")
+    assert store.tracking_uri() == "databricks"
+
+
+def test_a_missing_driver_is_named_with_its_package():
+    with pytest.raises(EnvironmentFault) as caught, store.faults("postgresql://ann:secret@host/runs"):
+        raise ModuleNotFoundError("No module named 'psycopg2'", name="psycopg2")
+    assert str(caught.value) == (
+        "the MLflow store postgresql://ann:***@host/runs needs the package 'psycopg2', which is not installed. "
+        "Install it with: pip install psycopg2-binary"
+    )
