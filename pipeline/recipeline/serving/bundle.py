@@ -9,7 +9,8 @@ The network is built again from its plugins, by name, so that loading a model ca
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -199,8 +200,7 @@ class Predictor:
             recipe = Recipe.model_construct(**parts)
             pipeline = FittedPipeline.from_json(said["pipeline"], catalog)
         except RecipeError as error:
-            needs = ", ".join(f"{name}=={version}" for name, version in said["requirements"].items())
-            raise RecipeError(*error.problems, Problem(f"the model was made with {needs}")) from error
+            raise RecipeError(*error.problems, _needed(said["requirements"])) from error
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and thrown away
             network = build_network(recipe, pipeline.inputs, pipeline.target)
         try:
@@ -241,6 +241,20 @@ class Predictor:
     def holds_arrays(self) -> bool:
         """Whether the model takes images, texts or series."""
         return any(kind in arrays.KINDS.values() for kind in self.pipeline.accepts)
+
+
+def _needed(requirements: Mapping[str, str]) -> Problem:
+    """What a model was made with, and what of that is not here."""
+    lacking = []
+    for name, number in requirements.items():
+        try:
+            if version(name) != number:
+                lacking.append(f"{name}=={number}")
+        except PackageNotFoundError:
+            lacking.append(f"{name}=={number}")
+    needs = ", ".join(f"{name}=={number}" for name, number in sorted(requirements.items()))
+    advice = f"Install what is not here: pip install {' '.join(sorted(lacking))}" if lacking else None
+    return Problem(f"the model was made with {needs}", suggestion=advice)
 
 
 def _plugin(family: type[P], written: dict[str, Any], catalog: Catalog) -> P:
