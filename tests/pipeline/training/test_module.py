@@ -1,170 +1,212 @@
-"""What the training module does for optimizers that evaluate the loss themselves, with the engine's own loop."""
+"""The training step: what losses and regularizations make of a batch, from the recipe to the served answer."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import pytest
-import pytorch_lightning as pl
+import pytorch_lightning as lightning
 import torch
-from torch.optim.lr_scheduler import LRScheduler
 
-import recipeline
+from recipeline.data.pipeline import FittedPipeline
+from recipeline.errors import DataError, RecipeError
+from recipeline.network import answers
 from recipeline.recipe.load import parse
+from recipeline.serving.bundle import Predictor, read_description, write_bundle
+from recipeline.stages import build
 from recipeline.stages.read import complete
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.module import TrainingModule
-from recipeline.training.watch import Watch
+from recipeline.training.observer import Observer
+from recipeline.training.trainer import make_trainer
 
 RECIPE = """
-name: lines
+name: visits
 data:
-  source: {type: csv, path: rows.csv}
-  target: y
-  task: regression
-  split: {type: random, train: 1, validation: 0, test: 0, stratify: false}
-preprocessing: []
-architecture: {type: linear}
-loss: mse
-metrics: []
-reports: []
+  source: {type: csv, path: visits.csv}
+  target: TARGET
+  task: TASK
+  columns: {IGNORED: ignore}
+  split: {type: random, train: 0.6, validation: 0.2, test: 0.2, stratify: false}
+architecture: {type: mlp, hidden: [8]}
+optimizer: {type: adam, lr: 0.02}
+training: {epochs: 3, accelerator: cpu, devices: 1, threads: 1}
 """
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(40, 4))
-Y = X @ np.array([2.0, 0.0, -1.0, 0.0]) + 0.5 + 0.1 * RNG.normal(size=40)
+REGRESSION = RECIPE.replace("TARGET", "visits").replace("TASK", "regression").replace("IGNORED", "kind")
+CLASSES = RECIPE.replace("TARGET", "kind").replace("TASK", "multiclass").replace("IGNORED", "visits")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rows = "\n".join(",".join(f"{v:.17g}" for v in (*x, y)) for x, y in zip(X, Y, strict=True))
-    (tmp_path / "rows.csv").write_text(f"a,b,c,d,y\n{rows}\n")
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200))
+    visits = rng.poisson(np.exp(3 + 0.5 * a)).astype(float)
+    kind = np.array(["x", "y", "z"])[np.digitize(a + b, [-0.5, 0.5])]
+    pl.DataFrame({"a": a, "b": b, "visits": visits, "kind": kind}).write_csv(tmp_path / "visits.csv")
     return tmp_path
 
 
-def trained(folder: Path, settings: str, epochs: int, change: Any = None) -> tuple[TrainingModule, pl.Trainer]:
-    text = RECIPE + settings + f"\ntraining: {{epochs: {epochs}, batch_size: full}}\n"
-    recipe = parse(text, "r.yaml", folder=folder).recipe
-    data = RecipeDataModule(recipe, folder / "cache", complete)
-    prepared = data.data
-    module = TrainingModule(data.recipe, prepared)
-    module.configure_model()
-    if change is not None:
-        change(module)
-    torch.set_num_threads(1)
-    trainer = pl.Trainer(
-        max_epochs=epochs, accelerator="cpu", devices=1, callbacks=[Watch()], logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=1,
-    )  # fmt: skip
+def prepared(folder: Path, text: str) -> RecipeDataModule:
+    module = RecipeDataModule(parse(text, "r.yaml", folder=folder).recipe, folder / "cache", complete)
+    _ = module.data
+    return module
+
+
+def trained(folder: Path, text: str) -> SimpleNamespace:
+    data = prepared(folder, text)
+    lightning.seed_everything(0, verbose=False)
+    module = TrainingModule(data.recipe, data.data)
+    trainer = make_trainer(data.recipe, folder=folder, logger=None, observer=Observer())
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning)  # Lightning, of the parts that there are not
-        trainer.fit(module, datamodule=data)
-    return module, trainer
+        warnings.simplefilter("ignore")
+        trainer.fit(module, datamodule=data, weights_only=True)
+    return SimpleNamespace(module=module, data=data.data, recipe=data.recipe, trainer=trainer)
 
 
-def weights(module: TrainingModule) -> Any:
-    return np.concatenate([p.detach().double().numpy().ravel() for p in module.network.parameters()])
+def served(made: SimpleNamespace, folder: Path) -> pl.DataFrame:
+    pipeline: FittedPipeline = made.data.pipeline
+    write_bundle(folder / "m", network=made.module.network, recipe=made.recipe, pipeline=pipeline, batch_size=64)
+    return Predictor.load(folder / "m").predict(pl.read_csv(folder / "visits.csv"))
 
 
-LEAST = np.linalg.lstsq(np.column_stack([X, np.ones(40)]), Y, rcond=None)[0]
+@pytest.mark.parametrize(
+    "loss", ["poisson", "gaussian_nll", "{type: momentum, of: poisson}", "{type: weighted_sum, of: poisson}"]
+)
+def test_what_the_outputs_mean_is_known_to_metrics_and_to_the_served_model(folder: Path, loss: str) -> None:
+    made = trained(folder, REGRESSION.replace("epochs: 3", "epochs: 60") + f"loss: {loss}\nmetrics: [rmse]\n")
+    rows = pl.read_csv(folder / "visits.csv")
+    found = served(made, folder)["prediction"].to_numpy()
+    blocks = made.data.pipeline.transform(rows)
+    expected = answers(made.module.network, blocks, made.data.pipeline, made.data.target, 64, made.recipe.loss)
+    assert np.array_equal(found, expected[:, 0].numpy())
+    truth = rows["visits"].to_numpy()
+    validation = made.data.parts["validation"].rows
+    rmse = np.sqrt(np.mean((found - truth)[validation] ** 2))
+    assert float(made.trainer.callback_metrics["val/rmse"]) == pytest.approx(rmse, rel=1e-4)
+    assert rmse < 0.7 * truth.std()  # in visits, not in logarithms or standard deviations
 
 
-@pytest.mark.parametrize(("optimizer", "epochs"), [("newton", 1), ("newton_cg", 12), ("lbfgs", 3)])
-def test_an_optimizer_with_a_closure_comes_to_least_squares(folder: Path, optimizer: str, epochs: int) -> None:
-    module, trainer = trained(folder, f"optimizer: {optimizer}", epochs)
-    np.testing.assert_allclose(weights(module), LEAST, atol=2e-4)
-    assert trainer.global_step == epochs
+def test_a_loss_that_the_answers_do_not_need_is_not_served(folder: Path) -> None:
+    served(trained(folder, REGRESSION + "loss: huber\n"), folder)
+    assert read_description(folder / "m")["loss"] is None
 
 
-def test_a_batch_counts_once_however_often_it_is_evaluated(folder: Path) -> None:
-    _, trainer = trained(folder, "optimizer: {type: lbfgs, max_iter: 10}", 1)
-    at_zero = float((Y**2).mean())
-    assert float(trainer.callback_metrics["train/loss"]) == pytest.approx(at_zero, rel=1e-5)
-    gradient = np.r_[-2 / 40 * X.T @ Y, -2 * Y.mean()]
-    assert float(trainer.callback_metrics["grad_norm"]) == pytest.approx(np.linalg.norm(gradient), rel=1e-5)
+@pytest.mark.parametrize("loss", ["poisson", "{type: momentum, of: {type: weighted_sum, of: poisson}}"])
+def test_counts_are_not_normalized(folder: Path, loss: str) -> None:
+    names = [step.plugin_name for step in prepared(folder, REGRESSION + f"loss: {loss}\n").recipe.preprocessing or ()]
+    assert "standardize" in names
+    assert "normalize_target" not in names
+    with pytest.raises(RecipeError) as caught:
+        parse(REGRESSION + f"loss: {loss}\npreprocessing: [normalize_target]\n", "r.yaml")
+    assert "the loss 'poisson' needs the target in its own unit; 'normalize_target' changes it" in str(caught.value)
+    assert caught.value.problems[0].path == "preprocessing[0]"
 
 
-def test_penalties_are_part_of_what_the_closure_evaluates(folder: Path) -> None:
-    module, _ = trained(folder, "optimizer: newton\nregularization: [{type: l2, weight: 0.1}]", 1)
-    centered, target = X - X.mean(axis=0), Y - Y.mean()
-    ridge = np.linalg.solve(centered.T @ centered + 0.1 * 40 * np.eye(4), centered.T @ target)
-    np.testing.assert_allclose(weights(module)[:4], ridge, atol=1e-5)
+def test_a_count_below_zero_is_refused_with_its_row(folder: Path) -> None:
+    rows = pl.read_csv(folder / "visits.csv").with_row_index("n")
+    rows = rows.with_columns(visits=pl.when(pl.col("n") == 41).then(-2.5).otherwise("visits")).drop("n")
+    rows.write_csv(folder / "visits.csv")
+    data = prepared(folder, REGRESSION + "loss: {type: momentum, of: poisson}\n")
+    with pytest.raises(DataError) as caught:
+        build._check_target(SimpleNamespace(recipe=data.recipe, data=data.data))  # type: ignore[arg-type]
+    assert "the loss 'poisson' can't learn from this value of the " in str(caught.value)
+    problem = caught.value.problems[0]
+    assert (problem.row, problem.field, problem.found) == (42, "visits", "-2.5")
 
 
-def test_a_penalty_that_is_taken_over_makes_exact_zeros_and_leaves_the_loss(folder: Path) -> None:
-    settings = "optimizer: {type: proximal_gradient, lr: 0.2}\nregularization: [{type: l1, weight: 0.3}]"
-    module, trainer = trained(folder, settings, 150)
-    from sklearn.linear_model import Lasso
-
-    expected = Lasso(alpha=0.15, tol=1e-12).fit(X, Y)
-    np.testing.assert_allclose(weights(module)[:4], expected.coef_, atol=1e-4)
-    assert ((weights(module)[:4] == 0) == (expected.coef_ == 0)).all()
-    assert (expected.coef_ == 0).any()
-    assert float(trainer.callback_metrics["grad_norm"]) > 0.2  # of the loss alone: at the lasso's minimum it isn't 0
+def test_the_loss_that_is_shown_is_that_of_the_fit(folder: Path) -> None:
+    base = REGRESSION.replace("{type: adam, lr: 0.02}", "{type: sgd, lr: 1.0e-9}")
+    shown = trained(folder, base + "loss: {type: momentum, beta: 0.9}\n")
+    plain = trained(folder, base + "loss: mse\n")
+    for name in ("train/loss", "val/loss"):
+        ours, theirs = (float(made.trainer.callback_metrics[name]) for made in (shown, plain))
+        assert ours == pytest.approx(theirs, rel=1e-4)
 
 
-def test_a_penalty_that_nobody_takes_over_stays_in_the_loss(folder: Path) -> None:
-    module, _ = trained(folder, "optimizer: {type: sgd, lr: 0.1}\nregularization: [{type: l1, weight: 100.0}]", 3)
-    assert np.abs(weights(module)[:4]).max() > 1  # thrown to and fro by it
+def test_learnt_weights_are_trained_with_the_network(folder: Path) -> None:
+    made = trained(folder, REGRESSION + "loss: {type: weighted_sum, weights: learned}\n")
+    assert made.module.loss.log_noise.item() != 0
 
 
-def test_between_steps_the_network_holds_the_subgradients_best_point(folder: Path) -> None:
-    module, trainer = trained(folder, "optimizer: {type: subgradient, lr: 3.0}", 30)
-    best = ((X @ weights(module)[:4] + weights(module)[4] - Y) ** 2).mean()
-    assert best <= float(trainer.callback_metrics["train/loss"]) + 1e-6
-    assert math.isfinite(best)
+@pytest.mark.parametrize("softener", ["{type: mixup, alpha: 1.0}", "label_smoothing"])
+@pytest.mark.parametrize(
+    "loss", ["cross_entropy", "one_hot_cross_entropy", "focal", "dice", "kl_divergence", "momentum"]
+)
+def test_losses_take_softened_classes(folder: Path, loss: str, softener: str) -> None:
+    made = trained(folder, CLASSES + f"loss: {loss}\nregularization: [{softener}]\n")
+    assert made.trainer.callback_metrics["train/loss"].isfinite()
 
 
-def test_rates_by_name_reach_the_optimizer(folder: Path) -> None:
-    settings = (
-        "optimizer: {type: sgd, lr: 0.1, groups: [{pattern: bias, lr: 0.000001}]}\nscheduler: {type: exponential}"
-    )
-    module, trainer = trained(folder, settings, 3)
-    rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
-    assert rates == pytest.approx([0.1 * 0.95**3, 1e-6 * 0.95**3])
-    assert abs(weights(module)[4]) < 1e-4
-    assert isinstance(trainer.lr_scheduler_configs[0].scheduler, LRScheduler)
+@pytest.mark.parametrize("loss", ["hinge", "multi_margin", "{type: momentum, of: hinge}"])
+def test_losses_that_can_not_take_shares_are_refused_in_words(loss: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse(CLASSES + f"loss: {loss}\nregularization: [l2, mixup]\n", "r.yaml")
+    (problem,) = caught.value.problems
+    assert problem.path == "regularization[1]"
+    assert "'mixup' makes shares of classes, which the loss '" in problem.message
+    assert "cross_entropy" in (problem.suggestion or "")
+    assert "hinge" not in (problem.suggestion or "")
 
 
-class Overflowing(torch.nn.Module):
-    """A loss that is not a number beyond a wall, as an exponential is after too long a step."""
-
-    def forward(self, prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        loss = (prediction - truth).square().mean()
-        return loss if prediction.abs().max() < 4 else loss * math.nan
-
-
-def test_a_trial_that_overflows_is_taken_back(folder: Path) -> None:
-    def overflow(module: TrainingModule) -> None:
-        module.loss = Overflowing()
-
-    module, _ = trained(folder, "optimizer: {type: newton, lr: 64.0}", 8, overflow)
-    assert np.isfinite(weights(module)).all()
-    assert ((X @ weights(module)[:4] + weights(module)[4] - Y) ** 2).mean() < (Y**2).mean()
+def test_labels_are_smoothed_once(folder: Path) -> None:
+    text = CLASSES + "loss: {type: cross_entropy, label_smoothing: 0.1}\nregularization: [label_smoothing]\n"
+    words = "'label_smoothing' can't be used together with 'label_smoothing' of the loss 'cross_entropy'"
+    with pytest.raises(RecipeError, match=words):
+        parse(text, "r.yaml")
+    parse(text.replace("label_smoothing: 0.1", "label_smoothing: 0.0"), "r.yaml")
 
 
-def test_weights_that_are_not_finite_stop_the_run_within_the_step(folder: Path) -> None:
-    class Breaking(torch.optim.SGD):
-        def step(self, closure: Any = None) -> Any:
-            found = closure()
-            with torch.no_grad():
-                for p in self.param_groups[0]["params"]:
-                    p.fill_(math.nan)
-            return found
+def test_what_stands_inside_another_loss_is_checked_as_well() -> None:
+    with pytest.raises(RecipeError, match=r"the loss 'mse' is made for .*, and the task is multiclass") as caught:
+        parse(CLASSES + "loss: {type: momentum, of: mse}\n", "r.yaml")
+    assert caught.value.problems[0].path == "loss.of"
+    with pytest.raises(RecipeError, match="can't be used together with the optimizer 'lbfgs'"):
+        parse(REGRESSION.replace("{type: adam, lr: 0.02}", "lbfgs") + "loss: momentum\n", "r.yaml")
 
-    class Broken(recipeline.Optimizer, name="broken"):
-        """Breaks."""
 
-        needs_closure = True
+@pytest.mark.parametrize(
+    ("change", "path"), [("accumulate: 2", "training.accumulate"), ("precision: 16-mixed", "training.precision")]
+)
+def test_two_gradients_a_step_need_a_step_a_batch(change: str, path: str) -> None:
+    text = REGRESSION.replace("epochs: 3", f"epochs: 3, {change}") + "regularization: [sharpness_aware]\n"
+    with pytest.raises(RecipeError, match="'sharpness_aware' evaluates a batch twice for one step") as caught:
+        parse(text, "r.yaml")
+    assert caught.value.problems[0].path == path
 
-        def build(self, parameters):
-            return Breaking(parameters, lr=0.1)
 
-    def broken(module: TrainingModule) -> None:
-        module.recipe = module.recipe.model_copy(update={"optimizer": Broken()})
+def test_everything_at_once_trains_and_is_served(folder: Path) -> None:
+    text = CLASSES.replace("{type: mlp, hidden: [8]}", "{type: ft_transformer, width: 8, heads: 2, blocks: 1}")
+    names = ["group_lasso", "max_norm", "dropout", "mixup", "noise", "weight_averaging", "gradient_noise"]
+    names += ["stochastic_depth", "sharpness_aware", "label_smoothing", "batch_norm"]
+    made = trained(folder, text + f"loss: focal\nregularization: [{', '.join(names)}]\n")
+    assert made.trainer.callback_metrics["train/loss"].isfinite()
+    blocks = made.data.pipeline.transform(pl.read_csv(folder / "visits.csv"))
+    expected = answers(made.module.network, blocks, made.data.pipeline, made.data.target, 64).numpy()
+    assert np.array_equal(served(made, folder).select(pl.selectors.starts_with("prob")).to_numpy(), expected)
 
-    with pytest.raises(recipeline.TrainingError, match=r"the weights are no longer finite at epoch 1, batch 1"):
-        trained(folder, "optimizer: sgd", 2, broken)
+
+def test_the_best_epoch_is_kept_with_the_mean_of_the_weights(folder: Path) -> None:
+    text = REGRESSION + "loss: mse\nregularization: [{type: weight_averaging, decay: 0.9}]\nmetrics: [rmse]\n"
+    made = trained(folder, text.replace("epochs: 3", "epochs: 4"))
+    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    made.module.load_state_dict(saved["state_dict"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (again,) = made.trainer.validate(made.module, prepared(folder, text).val_dataloader(), verbose=False)
+    best = made.trainer.checkpoint_callback.best_model_score
+    assert again["val/loss"] == pytest.approx(float(best), rel=1e-5)
+    live = next(iter(s["weights"] for s in saved["callbacks"].values() if "weights" in s))
+    assert not torch.equal(live["output.weight"], saved["state_dict"]["network.output.weight"])
+
+
+def test_an_optimizer_that_looks_twice_has_each_batch_counted_once(folder: Path) -> None:
+    rate = "optimizer: {type: sgd, lr: 1.0e-9}\n"
+    base = REGRESSION.replace("optimizer: {type: adam, lr: 0.02}\n", rate) + "loss: mse\n"
+    twice = trained(folder, base + "regularization: [{type: sharpness_aware, rho: 5.0}]\n")
+    once = trained(folder, base)
+    ours, theirs = (float(made.trainer.callback_metrics["train/loss"]) for made in (twice, once))
+    assert ours == pytest.approx(theirs, rel=1e-5)
