@@ -106,9 +106,9 @@ class Tokenize(Preprocessing, name="tokenize"):
         Both ways of the library count letters in the order of a hash table that differs from run to run, which shows
         where two are equally frequent, or in the order of the numbers. So the letters are counted here.
         """
+        library = _library()
         from tokenizers import models, normalizers, pre_tokenizers, trainers
 
-        library = _library()
         steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lowercase else [])]
         normalizer = normalizers.Sequence(steps)
         counts: Counter[str] = Counter()

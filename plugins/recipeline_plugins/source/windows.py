@@ -154,7 +154,9 @@ class Windows(Source, name="windows"):
 
         times = column
         if column.dtype == pl.String:
-            times = column.str.to_datetime(strict=False, time_unit="us")
+            text = column.str.strip_chars().str.replace(" ", "T", literal=True)
+            day = text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+            times = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us").fill_null(day)
         missing = times.is_null().arg_true()
         if len(missing):
             given = column[missing[0]]

@@ -66,3 +66,18 @@ def test_a_row_without_a_moment_is_refused(missing):
 def test_settings(refused):
     assert "Field required" in refused(TimeSplit, {})
     assert "have to sum to 1" in refused(TimeSplit, {"column": "t", "train": 0.5})
+
+
+def test_a_gap_is_left_out_before_each_border():
+    parts = assign([9, 0, 1, 2, 3, 4, 5, 6, 7, 8], train=0.5, validation=0.2, test=0.3, gap=1)
+    by_time = [*parts.to_list()[1:], parts[0]]
+    assert by_time == ["train"] * 4 + [None, "validation", None] + ["test"] * 3
+    assert assign(range(10), train=0.5, validation=0.0, test=0.5, gap=2).to_list() == (
+        ["train"] * 3 + [None] * 2 + ["test"] * 5
+    )
+
+
+def test_a_gap_counts_moments_not_rows():
+    parts = assign([1, 2, 2, 2, 3, 4], train=0.7, validation=0.0, test=0.3, gap=1)
+    assert parts.to_list() == ["train", None, None, None, "test", "test"]
+    assert TimeSplit(column="t", gap=3).gap_rows() == 3
