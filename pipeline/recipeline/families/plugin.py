@@ -64,7 +64,7 @@ class Plugin(BaseModel):
         """This plugin as it would stand in a recipe: `type` and every setting, defaults written out."""
         return {"type": self.plugin_name, **self.model_dump(mode="json")}
 
-    def nested(self) -> list[tuple[str, Plugin]]:
+    def inner_plugins(self) -> list[tuple[str, Plugin]]:
         """The plugins among its settings, such as the loss that another one is made around, by the setting's name.
 
         Declared as `of: Annotated[Loss, ByName()]`; one of a list is named by its place, `schedules.0`.
@@ -94,7 +94,7 @@ class Plugin(BaseModel):
 
 def with_nested(plugin: Plugin) -> list[Plugin]:
     """A plugin and all that stand among its settings, those of theirs included."""
-    return [plugin, *(below for _, inner in plugin.nested() for below in with_nested(inner))]
+    return [plugin, *(below for _, inner in plugin.inner_plugins() for below in with_nested(inner))]
 
 
 @dataclass(frozen=True, slots=True)

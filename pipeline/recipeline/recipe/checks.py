@@ -88,7 +88,7 @@ def named(recipe: Recipe) -> Iterator[tuple[Path, Plugin]]:
 
 def _with_nested(path: Path, plugin: Plugin) -> Iterator[tuple[Path, Plugin]]:
     yield path, plugin
-    for place, inner in plugin.nested():
+    for place, inner in plugin.inner_plugins():
         steps = tuple(int(step) if step.isdecimal() else step for step in place.split("."))
         yield from _with_nested((*path, *steps), inner)
 
