@@ -119,7 +119,7 @@ def _short(value: Any) -> str:
 
 
 def _many(count: int, what: str) -> str:
-    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    plural = "batches" if what == "batch" else f"{what}s"
     return f"{count:,} {what if count == 1 else plural}"
 
 

@@ -12,6 +12,8 @@ from recipeline.cli.main import COMMANDS
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "README.md",
+    "docs/commands.md",
+    "docs/recipe.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "plugins/README.md",
@@ -55,9 +57,20 @@ def test_commands_and_make_targets_exist(page):
 def test_the_readmes_recipe_is_valid(tmp_path):
     from recipeline import load_recipe
 
-    (recipe,) = blocks(README, "yaml")
+    recipe, _ = blocks(README, "yaml")
     (tmp_path / "recipe.yaml").write_text(recipe)
     assert load_recipe(tmp_path / "recipe.yaml").name == "penguins"
+
+
+def test_the_readmes_wrong_recipe_gives_the_errors_that_it_shows(tmp_path, monkeypatch, capsys):
+    from recipeline.cli.main import main
+
+    _, wrong = blocks(README, "yaml")
+    (tmp_path / "census.yaml").write_text(wrong)
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate", "census.yaml"]) == 2
+    (shown,) = [block for block in blocks(README, "console") if "validate census.yaml" in block]
+    assert f"$ recipeline validate census.yaml\n{capsys.readouterr().err}" == shown
 
 
 def test_the_readmes_plugin_is_one():

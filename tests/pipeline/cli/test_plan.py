@@ -1,0 +1,50 @@
+"""`recipeline plan`: what a run would do, in tables and for machines, and where it goes wrong."""
+
+import json
+
+import pytest
+
+from recipeline.cli.main import main
+
+RECIPE = """
+name: iris
+data: {source: {type: sample, dataset: iris}, target: species}
+preprocessing: [{type: standardize, columns: numeric}]
+architecture: {type: mlp, hidden: [8]}
+training: {epochs: 1, batch_size: full}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RECIPELINE_HOME", raising=False)
+    (tmp_path / "iris.yaml").write_text(RECIPE)
+
+
+def test_people_get_the_stages_and_the_settings_as_a_recipe_has_them(capsys, tmp_path):
+    assert main(["plan", "iris.yaml", "training.epochs=3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "iris: what a run would do"
+    assert any(
+        line.startswith("build ") and line.endswith("mlp, 67 parameters, 3 outputs (multiclass)") for line in lines
+    )
+    assert any("3 epochs of 1 batch of 105; accelerator auto, 1 CPU thread" in line for line in lines)
+    mlp = next(line for line in lines if line.startswith("architecture "))
+    assert "hidden: [8], activation: relu, normalization: none" in mlp
+    assert "residual: false" in mlp
+    assert not (tmp_path / "mlflow.db").exists(), "nothing is trained, nothing is tracked"
+
+
+def test_machines_get_one_document(capsys):
+    assert main(["plan", "iris.yaml", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["parameters"] == 67
+    assert sum(document["rows"].values()) == 150
+
+
+def test_what_the_data_reveals_is_placed_in_the_recipe(capsys):
+    assert main(["plan", "iris.yaml", "data.columns.nobody=ignore"]) == 2
+    assert capsys.readouterr().err.startswith("override 'data.columns.nobody=ignore'  data.columns.nobody: there is no")
+    assert main(["plan", "iris.yaml", "data.target=speces"]) == 2
+    assert "there is no column 'speces'. Did you mean 'species'?" in capsys.readouterr().err
