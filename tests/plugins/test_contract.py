@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from PIL import Image
 
 from recipeline.catalog import Entry, installed
 from recipeline.testing import check_plugin
@@ -17,6 +18,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "scheduler.chain": {"schedules": ["linear", {"type": "step", "every": 2}, "cosine"], "at": [5.5, 12]},
     "scheduler.multi_step": {"at": [3, 7]},
     "source.csv": {"path": "rows.csv"},
+    "source.image_folder": {"path": "photos"},
     "source.parquet": {"path": "rows.parquet"},
     "source.sample": {"dataset": "iris"},
     "split.column": {"column": "part"},
@@ -27,11 +29,25 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 # Settings that take another way through a plugin than its defaults do.
 OTHERWISE: list[tuple[str, dict[str, Any]]] = [
+    ("architecture.cnn", {"blocks": [4, 6], "residual": True, "head": "average", "hidden": [5], "dropout": 0.2}),
+    ("architecture.cnn", {"blocks": [4], "normalization": "none", "pooling": "none", "convolutions": 2, "kernel": 5}),
+    ("architecture.resnet", {"widths": [4, 6], "depths": [1, 2], "stem": "large", "dropout": 0.2}),
+    ("preprocessing.load_image", {"size": [4, 8], "channels": "rgb", "aspect": "pad"}),
+    ("regularization.augment_image", {"flip": True, "crop": 0}),
+    ("architecture.ft_transformer", {"width": 6, "heads": 3, "blocks": 1, "residual_dropout": 0.1}),
     ("architecture.mlp", {"hidden": []}),
+    ("architecture.mlp", {"hidden": [6], "init": "orthogonal"}),
+    ("architecture.tabular_resnet", {"width": 5, "blocks": 1, "embedding": 3}),
     ("architecture.mlp", {"hidden": [7, 7, 4], "residual": True, "normalization": "batch", "dropout": 0.3}),
     ("architecture.mlp", {"hidden": [9], "normalization": "layer", "activation": "tanh", "embedding": 2}),
     ("loss.cross_entropy", {"class_weights": "balanced", "label_smoothing": 0.1}),
     ("loss.binary_cross_entropy", {"pos_weight": 2.0}),
+    ("loss.cross_entropy", {"class_weights": "effective_number", "beta": 0.9}),
+    ("loss.focal", {"gamma": 0.5, "class_weights": None}),
+    ("loss.hinge", {"squared": True}),
+    ("loss.momentum", {"beta": 0.5, "of": "log_loss"}),
+    ("loss.multi_margin", {"power": 2}),
+    ("loss.weighted_sum", {"weights": "learned"}),
     ("optimizer.sgd", {"momentum": 0.9, "nesterov": True}),
     ("optimizer.rmsprop", {"momentum": 0.5, "centered": True}),
     ("optimizer.adam", {"amsgrad": True, "weight_decay": 0.1}),
@@ -52,6 +68,10 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     ("scheduler.warmup", {"steps": 3, "start": 0.0, "then": {"type": "exponential", "gamma": 0.5}}),
     ("regularization.gradient_clip", {"by": "value"}),
     ("regularization.l1", {"weight": 0.0}),
+    ("regularization.group_lasso", {"groups": "incoming"}),
+    ("regularization.max_norm", {"max": 0.1}),
+    ("regularization.stochastic_depth", {"linear": False}),
+    ("regularization.weight_averaging", {"kind": "equal", "start": 2}),
     ("metric.f1", {"average": "micro"}),
     ("metric.precision", {"average": "weighted"}),
 ]
@@ -71,6 +91,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = pl.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z"]})
     rows.write_csv(tmp_path / "rows.csv")
     rows.write_parquet(tmp_path / "rows.parquet")
+    for label, shade in (("dark", 10), ("light", 240)):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        Image.new("L", (4, 4), shade).save(tmp_path / "photos" / label / "1.png")
     monkeypatch.chdir(tmp_path)
 
 

@@ -265,7 +265,8 @@ def images(column: pl.Series) -> np.ndarray:
     found = column.to_numpy()  # (rows, *shape)
     if found.ndim == 3:
         found = found[:, None]
-    return np.ascontiguousarray(found, dtype=np.uint8 if _leaf(column.dtype) == pl.UInt8 else np.float32)
+    dtype = np.uint8 if _leaf(column.dtype) == pl.UInt8 else np.float32
+    return np.require(found, dtype, ["C", "W"])  # torch warns of arrays that it may not write to
 
 
 def image_shape(dtype: pl.DataType) -> tuple[int, int, int] | None:
@@ -317,7 +318,7 @@ def _padded(column: pl.Series, dtype: np.dtype[Any]) -> Padded:
     import polars as pl
 
     if isinstance(column.dtype, pl.Array):
-        values = np.ascontiguousarray(column.to_numpy(), dtype=dtype)  # (rows, length) or (rows, length, channels)
+        values = np.require(column.to_numpy(), dtype, ["C", "W"])  # (rows, length) or (rows, length, channels)
         return Padded(values, np.full(len(column), values.shape[1], dtype=np.int64))
     lengths = column.list.len().to_numpy().astype(np.int64)
     longest = max(1, int(lengths.max(initial=0)))

@@ -114,7 +114,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
     source.expect(recipe.data.columns)
     fingerprint = source.fingerprint()
     location = source.location()
-    key = store.address(["table", fingerprint, identity(source, installed()), recipe.data.columns, pl.__version__])
+    key = store.address(["table", 2, fingerprint, identity(source, installed()), recipe.data.columns, pl.__version__])
 
     starts = [str(source.recipe_folder), str(Path.cwd())]
 

@@ -94,6 +94,8 @@ def preprocessing(task: Task, roles: Mapping[str, Role]) -> list[Settings]:
     """The usual steps for the roles that the table has: every feature a number, none missing, all of one size."""
     present = set(roles.values())
     steps: list[Settings] = []
+    if "image" in present:
+        steps += [{"type": "load_image", "columns": "image"}, {"type": "normalize_image", "columns": "image"}]
     if "datetime" in present:
         steps.append({"type": "datetime_parts", "columns": "datetime"})
     if present & {"numeric", "datetime"}:

@@ -63,7 +63,7 @@ def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None
     whole = transform(rows)
     one_by_one = pl.concat([transform(rows.slice(i, 1)) for i in range(rows.height)])
     holds(close(whole, one_by_one), step, "transforms row by row: one row alone gives what it gives among others")
-    holds(equal(transform(rows.reverse()).reverse(), whole), step, "keeps the order of the rows")
+    holds(equal(_reversed(transform(_reversed(rows))), whole), step, "keeps the order of the rows")
     for name, codes in step.cardinalities(state).items():
         holds(name in made.columns, step, "gives cardinalities of columns that it returns", name)
         found = whole[name].explode() if whole[name].dtype.is_nested() else whole[name]  # tokens come in lists
@@ -82,12 +82,18 @@ def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None
         holds(torch.allclose(back, original, rtol=1e-6, atol=1e-6), step, "undoes itself: inverse(transform(y)) = y")
 
 
+def _reversed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows from last to first; polars' own `reverse` doesn't know arrays of arrays."""
+    return rows[list(range(rows.height - 1, -1, -1))]
+
+
 def _table_for(step: Preprocessing) -> pl.DataFrame:
     """The columns that the step's `columns` choose from a table with some of every role."""
     import polars as pl
 
     rows = 40
-    roles: dict[str, dict[str, list[Any]]] = {
+    photos = [[[(i * 31 + y * 7 + x * 50) % 256 for x in range(5)] for y in range(6)] for i in range(rows)]
+    roles: dict[str, dict[str, Any]] = {
         "numeric": {
             "height": [round(math.sin(i) * 30 + 170, 2) for i in range(rows)],
             "children": [i * 7 % 5 for i in range(rows)],
@@ -99,16 +105,19 @@ def _table_for(step: Preprocessing) -> pl.DataFrame:
         "boolean": {"member": [i % 3 == 0 for i in range(rows)]},
         "datetime": {"since": [datetime(2019, 12, 30) + timedelta(hours=i * 29) for i in range(rows)]},
         "series": {"pulse": [[math.sin(i + t) * 9 + 70 for t in range(3 + i % 4)] for i in range(rows)]},
+        "image": {"photo": pl.Series(photos, dtype=pl.Array(pl.UInt8, (6, 5)))},
         "text": {"note": [f"  Note {i % 7},  in words " for i in range(rows)]},
     }
     if isinstance(step, TargetTransform):
         return pl.DataFrame({"price": roles["numeric"]["height"]})
     wanted = [step.columns] if isinstance(step.columns, str) else step.columns
-    plain = {role: columns for role, columns in roles.items() if role != "series"}  # `all` that a table has
+    plain = {
+        role: columns for role, columns in roles.items() if role not in ("series", "image")
+    }  # `all` that a table has
     everything = {name: values for columns in plain.values() for name, values in columns.items()}
-    chosen: dict[str, list[Any]] = {}
+    chosen: dict[str, Any] = {}
     for word in wanted:
         found = everything if word == "all" else roles.get(word, {word: everything.get(word, [])})
-        chosen |= {name: values for name, values in found.items() if values}
+        chosen |= {name: values for name, values in found.items() if len(values)}
     holds(bool(chosen), step, "finds its columns in a made-up table (or give `frame=`)", repr(step.columns))
     return pl.DataFrame(chosen)

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
+    "cnn": "CNN",
     "gru": "GRU",
     "ft_transformer": "FTTransformer",
     "linear": "Linear",
     "lstm": "LSTM",
     "mlp": "MLP",
     "tabular_resnet": "TabularResNet",
+    "resnet": "ResNet",
     "rnn": "RNN",
     "transformer": "Transformer",
 }

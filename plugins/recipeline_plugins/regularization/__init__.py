@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
+    "augment_image": "AugmentImage",
     "batch_norm": "BatchNorm",
     "cutmix": "CutMix",
     "dropout": "Dropout",

