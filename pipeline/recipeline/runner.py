@@ -93,7 +93,6 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     with interruptions():
         tracked = open_run(recipe, catalog, command or _command())
         folder = home / "runs" / tracked.run_id
-        folder.mkdir(parents=True, exist_ok=True)
         context = RunContext(recipe, folder, tracked.run_id)
         job = Job(recipe, catalog, folder, home / "cache", watching, context, run=tracked)
         status: Status = "FAILED"
@@ -119,6 +118,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
 
 
 def _go_through(job: Job) -> None:
+    job.folder.mkdir(parents=True, exist_ok=True)
     hook = job.catalog.manager.hook
     hook.recipeline_run_started(run=job.context)
     for name in STAGES:
