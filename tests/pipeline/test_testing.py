@@ -484,6 +484,44 @@ class Misspelled(Loss, name="misspelled"):
         return nn.MSELoss()
 
 
+@breaks(r"takes shares of the classes, as `soft_targets` says")
+class TakesIndicesAlone(Loss, name="takes_indices_alone"):
+    """Says that it takes shares, and takes indices."""
+
+    tasks = frozenset({"multiclass"})
+    soft_targets = True
+
+    def build(self, target: Any) -> Any:
+        return lambda prediction, truth: nn.functional.nll_loss(prediction.log_softmax(1), truth)
+
+
+@breaks(r"gives the same number for a class as for the whole share of it")
+class WeighsSharesOtherwise(Loss, name="weighs_shares_otherwise"):
+    """Takes the sum over shares, and the mean over indices."""
+
+    tasks = frozenset({"multiclass"})
+    soft_targets = True
+
+    def build(self, target: Any) -> Any:
+        def function(prediction: Any, truth: Any) -> Any:
+            return nn.functional.cross_entropy(prediction, truth, reduction="mean" if truth.ndim == 1 else "sum")
+
+        return function
+
+
+@breaks(r"has a finite `link` of the shape \(batch, targets\)")
+class LinksTooMuch(Loss, name="links_too_much"):
+    """Has two outputs a target, and doesn't say which of them is the answer."""
+
+    tasks = frozenset({"regression"})
+
+    def outputs(self, target: Any) -> int:
+        return 2 * int(target.outputs)
+
+    def build(self, target: Any) -> Any:
+        return lambda prediction, truth: (prediction[:, ::2] - truth).square().mean() + prediction[:, 1::2].mean()
+
+
 # --- optimizer
 
 

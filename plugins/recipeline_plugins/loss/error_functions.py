@@ -40,6 +40,6 @@ def gaussian_nll(outputs: torch.Tensor, target: torch.Tensor, floor: float) -> t
         target: (batch, targets).
         floor: Added to the variance.
     """
-    mean, log_variance = outputs.unflatten(1, (-1, 2)).unbind(dim=2)  # (batch, targets) each
+    mean, log_variance = outputs[:, ::2], outputs[:, 1::2]  # (batch, targets) each
     variance = log_variance.exp() + floor
     return (math.log(2 * math.pi) + variance.log() + (target - mean).square() / variance).mean() / 2

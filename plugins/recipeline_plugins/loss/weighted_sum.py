@@ -53,7 +53,7 @@ class WeightedSum(Loss, name="weighted_sum"):
         import torch
 
         single = _singles(target)
-        parts = outputs.split([self._inner(one).outputs(one) for one in single], dim=1)
+        parts = torch.split(outputs, [self._inner(one).outputs(one) for one in single], dim=1)
         return torch.cat([self._inner(one).link(part, one) for part, one in zip(parts, single, strict=True)], dim=1)
 
     def _inner(self, one: TargetSpec) -> Loss:

@@ -37,8 +37,8 @@ class SumOfLosses(nn.Module):
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Outputs (batch, sum of outputs) and targets (batch, targets) to a scalar."""
-        parts = prediction.split(self.outputs, dim=1)
-        truths = target.split(1, dim=1)
+        parts = torch.split(prediction, self.outputs, dim=1)
+        truths = torch.split(target, 1, dim=1)
         losses = torch.stack([f(p, y) for f, p, y in zip(self.functions, parts, truths, strict=True)])  # (targets,)
         if self.learned:
             return ((-self.log_noise).exp() * losses + self.log_noise).sum() / 2

@@ -41,7 +41,7 @@ class UnitNorm(nn.BatchNorm1d):
 
 def add_batch_norm(model: nn.Module, momentum: float, eps: float) -> int:
     """Replace each hidden layer by itself followed by normalization, in place; how many there were."""
-    kinds = (nn.Linear, *LAYERS)
+    kinds: tuple[type[nn.Module], ...] = (nn.Linear, *LAYERS)
     # Attention reads the weights of its output layer instead of calling it.
     hidden = {id(child) for m in model.modules() if isinstance(m, nn.MultiheadAttention) for child in m.children()}
     skipped = hidden | _normalized(model)

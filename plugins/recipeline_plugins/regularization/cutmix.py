@@ -51,5 +51,6 @@ class CutMix(Regularization, name="cutmix"):
         place, left = box(tuple(x.shape[2:]), share_for(self.alpha))
         order = torch.randperm(len(target), device=target.device)
         mixed = x.clone()
-        mixed[(..., *place)] = x[order][(..., *place)]
+        piece: tuple[slice, ...] = (slice(None), slice(None), *place)
+        mixed[piece] = x[order][piece]
         return (mixed,), torch.lerp(target[order], target, left)

@@ -25,7 +25,7 @@ class SharpnessAwareOptimizer(Optimizer):
         self.param_groups = self.inner.param_groups
         self.state = self.inner.state
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; `closure` computes loss and gradient, and is called twice."""
         if closure is None:
             raise TypeError("sharpness_aware computes the gradient twice a step, and needs a closure for that")
