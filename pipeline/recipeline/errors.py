@@ -80,7 +80,7 @@ class RecipelineError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, *problems: Problem | str) -> None:
-        self.problems = [Problem(p) if isinstance(p, str) else p for p in problems]
+        self.problems = [Problem(_without_expression(p)) if isinstance(p, str) else p for p in problems]
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def reword(self, change: Callable[[str], str]) -> None:
@@ -101,6 +101,12 @@ class RecipelineError(Exception):
             for problem in self.problems
         ]
         self.args = ("\n".join(str(problem) for problem in self.problems),)
+
+
+def _without_expression(text: str) -> str:
+    """The text without what polars adds to it: it makes an error that left an expression anew, from its words."""
+    own, added, _ = text.partition("\n\nThis error occurred in the following expression")
+    return own.rstrip().removesuffix(".") if added else text
 
 
 class UserError(RecipelineError):

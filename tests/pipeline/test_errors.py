@@ -1,3 +1,4 @@
+import polars as pl
 import pytest
 
 from recipeline import errors
@@ -73,3 +74,13 @@ def test_an_error_is_reworded_in_every_text():
     assert "secret" not in str(error)
     assert "'***-package'" in str(error.problems[0])
     assert error.exit_code == 4
+
+
+def test_an_error_that_left_a_polars_expression_keeps_its_own_words():
+    def refuse(_):
+        raise DataError(Problem("it is too long", field="n", found="7", suggestion="Shorten it."))
+
+    frame = pl.DataFrame({"n": [1]}).lazy().select(pl.col("n").map_batches(refuse, return_dtype=pl.Int64) + 1)
+    with pytest.raises(DataError) as caught:
+        frame.collect()
+    assert str(caught.value) == "column 'n': it is too long (found 7). Shorten it."

@@ -102,7 +102,10 @@ class Bars(Observer):
         if self.progress is None:
             seconds = monotonic() - self.began
             return Text.assemble("… ", f"{self.stage:<11}", (f"{seconds:6.1f} s", "dim"))
-        return Group(self.progress, Text(f"  {self.latest}", style="dim", no_wrap=True, overflow="ellipsis"))
+        below = Text(f"  {self.latest}", style="dim", no_wrap=True)
+        # Not up to the edge: the `^C` that a terminal writes would begin another line, and one would be left behind.
+        below.truncate(self.out.width - 4, overflow="ellipsis")
+        return Group(self.progress, below)
 
     def stage_started(self, name: str) -> None:
         """Show that it goes on."""
@@ -116,9 +119,10 @@ class Bars(Observer):
 
     def note(self, text: str) -> None:
         """Say it."""
+        from rich.padding import Padding
         from rich.text import Text
 
-        self.out.print(Text.assemble(("  ", ""), (text, "dim")), soft_wrap=True)
+        self.out.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
 
     def fit_started(self, epochs: int, steps: int) -> None:
         """Draw the bar."""

@@ -100,7 +100,13 @@ def test_a_terminal_shows_what_goes_on(terminal):
         bar = next(line for line in plain(screen.getvalue()).splitlines() if "epoch   4/200" in line)
         assert "━" * 24 in bar.replace("╺", "━").replace("╸", "━"), "the bar keeps its width on a narrow terminal"
         assert re.search(r"0:00:0\d left \S+$", bar.rstrip())
-        assert "val/rmse   589.69" in plain(screen.getvalue())
+        numbers = next(line for line in plain(screen.getvalue()).splitlines() if "val/rmse   589.69" in line)
+        assert len(numbers.rstrip()) <= 76, "a `^C` fits behind it"
+        shown.note("a sentence that is longer than the terminal is wide " * 3)
+        said = [line.rstrip() for line in plain(screen.getvalue()).splitlines()]
+        assert "  a sentence that is longer than the terminal is wide a sentence that is longer" in said, (
+            "broken at a word"
+        )
         shown.fit_finished()
         assert "last epoch: train/loss   1.5470" in plain(screen.getvalue())
     finally:
