@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli.output import echo, note
+from recipeline.cli.output import echo, examples, note
 from recipeline.errors import Problem, UnsafeError, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ SHOWN = 20
 
 @click.command(
     short_help="Write a commented starter recipe from a look at the data.",
-    epilog="Examples: recipeline init sales.csv --target price -o sales.yaml   recipeline init sample:penguins",
+    epilog=examples("recipeline init sales.csv --target price -o sales.yaml", "recipeline init sample:penguins"),
 )
 @click.argument("data", metavar="DATA")
 @click.option(
