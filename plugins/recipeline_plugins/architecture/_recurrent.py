@@ -37,8 +37,9 @@ class Recurrent(Architecture):
     Glorot & Bengio 2010, biases at 0. uniform: all within 1/sqrt(hidden), torch's way."""
     around_last: bool = False
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
-    the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. It
-    wants `standardize_series` and `normalize_target` together, or neither."""
+    the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave
+    `standardize_series` and `normalize_target` out: two spreads that differ by a hundredth move the answer at levels
+    far from training's. A series in very large or small numbers wants another unit."""
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from tokens (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""

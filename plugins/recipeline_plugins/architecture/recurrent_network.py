@@ -47,6 +47,8 @@ class RecurrentNetwork(nn.Module):
         self.around_last = around_last and not vocabulary
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden * (2 if bidirectional else 1), outputs)
+        if self.embed is not None:
+            nn.init.normal_(self.embed.weight, std=0.1)  # so small that steps of 0.001 move it soon
         if initialization == "orthogonal":
             self._initialize(cell, hidden)
 

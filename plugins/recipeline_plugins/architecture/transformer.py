@@ -23,7 +23,7 @@ class Transformer(Architecture, name="transformer"):
 
     The norms stand before the branches (Xiong et al. 2020), so that it trains without a warm-up; a short `warmup`
     helps all the same. Time and memory grow with the square of the length. Trained from scratch on some thousand
-    short texts it does about as well as a linear model of word counts: it wants more data than `gru`.
+    short texts it stays behind a linear model of word counts, and behind `gru`: it wants more data.
 
     Vaswani et al. 2017, Attention Is All You Need.
     """
@@ -42,14 +42,15 @@ class Transformer(Architecture, name="transformer"):
     """Share of numbers left out while training: of the vectors at the start, and of what each branch adds. Attention
     itself loses none, so that torch's fused kernel computes it."""
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    """How a step knows its place. sinusoidal: fixed waves, for any length. learned: a vector for each place; places
-    that the data doesn't have when training starts share the last one's."""
+    """How a step knows its place. sinusoidal: fixed waves times a learnt factor, for any length. learned: a vector for
+    each place; places that the data doesn't have when training starts share the last one's."""
     pooling: Literal["mean", "max", "last"] = "mean"
     """What the answer is made from: the mean or the largest over all steps, or the last step, as for forecasts."""
     around_last: bool = False
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
-    the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. It
-    wants `standardize_series` and `normalize_target` together, or neither."""
+    the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave
+    `standardize_series` and `normalize_target` out: two spreads that differ by a hundredth move the answer at levels
+    far from training's. A series in very large or small numbers wants another unit."""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:

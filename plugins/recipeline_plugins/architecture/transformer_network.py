@@ -12,6 +12,9 @@ from torch.nn import functional
 from recipeline_plugins.architecture._sequences import inside
 from recipeline_plugins.architecture.sequence_parts import from_last, last_values, pooled, some_step
 
+START = 0.1
+"""How large the numbers of token vectors and positions are at first: so small that steps of 0.001 move them soon."""
+
 
 class SelfAttention(nn.Module):
     """Every step asks all steps of its row, through torch's fused kernel."""
@@ -79,7 +82,7 @@ class LearnedPositions(nn.Module):
     def __init__(self, longest: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(max(1, longest), width)
-        nn.init.normal_(self.table.weight, std=0.02)
+        nn.init.normal_(self.table.weight, std=0.2 * START)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(steps, width) for x of (batch, steps, width)."""
@@ -89,7 +92,14 @@ class LearnedPositions(nn.Module):
 
 
 class SinusoidalPositions(nn.Module):
-    """sin and cos of the place at wavelengths from 2 pi to 10000 * 2 pi (Vaswani et al. 2017, 3.5)."""
+    """sin and cos of the place at wavelengths from 2 pi to 10000 * 2 pi (Vaswani et al. 2017, 3.5), times a factor.
+
+    The factor is learnt (Li et al. 2019): waves as large as 1 would drown what is at the places.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(START))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(steps, width) for x of (batch, steps, width), in its precision."""
@@ -97,7 +107,8 @@ class SinusoidalPositions(nn.Module):
         places = torch.arange(steps, device=x.device, dtype=torch.float32)[:, None]
         even = torch.arange(0, width, 2, device=x.device, dtype=torch.float32)
         angles = places * torch.exp(even * (-math.log(10000.0) / width))  # (steps, ceil(width / 2))
-        return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width].to(x.dtype)
+        waves = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
+        return self.factor * waves.to(x.dtype)
 
 
 class TransformerNetwork(nn.Module):
@@ -129,6 +140,8 @@ class TransformerNetwork(nn.Module):
         self.output = nn.Linear(width, outputs)
         self.pooling = pooling
         self.around_last = around_last and not vocabulary
+        if self.embed is not None:
+            nn.init.normal_(self.embed.weight, std=START)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -138,7 +151,7 @@ class TransformerNetwork(nn.Module):
         """Tokens int64 (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
         start = None
         if self.embed is not None:
-            x = self.embed(some_step(tokens))  # (batch, steps, width), each number of variance 1 as the positions' are
+            x = self.embed(some_step(tokens))  # (batch, steps, width)
         else:
             assert self.enter is not None
             x = some_step(series)
