@@ -5,6 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +29,7 @@ FOLDER = Path(__file__).parents[2] / "recipes" / "images"
 BRIEFLY = {
     "digits_cnn": (["training.threads=1"], 0.97),
     "faces": (["training.threads=1"], 0.94),
-    "mnist": (["training.threads=1", "training.epochs=3", "architecture.blocks=[8,16,16]"], 0.9),
+    "mnist": (["training.threads=1", "training.epochs=3", "architecture.blocks=[8,16,16]", "~regularization"], 0.85),
 }
 """What each recipe is run with in the usual suite, and the accuracy on the test part that it reaches then."""
 
@@ -101,31 +107,49 @@ def test_the_model_answers_any_form_with_the_same_numbers(digits, place):
 
 
 def _over_http(model: Any, forms: dict[str, list[Any]], expected: np.ndarray) -> None:
-    from fastapi.testclient import TestClient
+    with served(model) as address:
+        for cells in forms.values():
+            for body in (
+                {"dataframe_records": [{"image": cell} for cell in cells]},
+                {"dataframe_split": {"columns": ["image"], "data": [[cell] for cell in cells]}},
+                {"inputs": {"image": cells}},
+            ):
+                assert np.array_equal(numbers(ask(address, body)), expected)
+            one = ask(address, {"dataframe_records": [{"image": cells[0]}]})
+            assert np.allclose(numbers(one), expected[:1], atol=1e-6)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(address, {"dataframe_records": [{"image": "nowhere.png"}]})
+        assert refused.value.code == 400
+        assert "nowhere.png" in refused.value.read().decode()
+
+
+@contextmanager
+def served(model: Any) -> Iterator[str]:
+    """The model behind MLflow's own server, on a free port of this machine."""
+    import uvicorn
     from mlflow.pyfunc import scoring_server
 
-    client = TestClient(scoring_server.init(model))
-    for cells in forms.values():
-        for body in (
-            {"dataframe_records": [{"image": cell} for cell in cells]},
-            {"dataframe_split": {"columns": ["image"], "data": [[cell] for cell in cells]}},
-        ):
-            answer = client.post("/invocations", content=json.dumps(body), headers={"Content-Type": "application/json"})
-            assert answer.status_code == 200, answer.text
-            assert np.array_equal(numbers(answer.json()["predictions"]), expected)
-        one = client.post(
-            "/invocations",
-            content=json.dumps({"dataframe_records": [{"image": cells[0]}]}),
-            headers={"Content-Type": "application/json"},
-        )
-        assert np.allclose(numbers(one.json()["predictions"]), expected[:1], atol=1e-6)
-    wrong = client.post(
-        "/invocations",
-        content=json.dumps({"dataframe_records": [{"image": "nowhere.png"}]}),
-        headers={"Content-Type": "application/json"},
+    server = uvicorn.Server(uvicorn.Config(scoring_server.init(model), port=0, log_level="critical"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        limit = time.monotonic() + 60
+        while not server.started:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(address: str, body: dict[str, Any]) -> Any:
+    """The predictions that the server answers with."""
+    request = urllib.request.Request(
+        f"{address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    assert wrong.status_code == 400
-    assert "nowhere.png" in wrong.text
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())["predictions"]
 
 
 def test_a_folder_and_a_csv_of_paths_are_learnt_and_served(tmp_path, monkeypatch):

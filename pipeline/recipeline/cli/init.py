@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recipeline.cli import init_images
 from recipeline.cli.output import echo, examples, note
 from recipeline.errors import Problem, UnsafeError, UsageError
 
@@ -61,7 +62,8 @@ SHOWN = 20
 def command(data: str, target: tuple[str, ...], output: Path | None, name: str | None, force: bool) -> None:
     """Look at DATA and write a recipe that runs as it is, with the reasons beside the settings.
 
-    DATA is a CSV or Parquet file, a glob of several ('data/*.csv'), or a bundled data set such as sample:penguins.
+    DATA is a CSV or Parquet file, a glob of several ('data/*.csv'), a folder of images in folders of their classes, or
+    a bundled data set such as sample:penguins.
     """
     if output is not None and output.exists() and not force:
         raise UnsafeError(
@@ -89,6 +91,8 @@ def source_settings(data: str, folder: Path) -> dict[str, Any]:
     relative = path.relative_to(folder) if path.is_relative_to(folder) else path
     if data and not Path(data).is_absolute() and path.is_relative_to(Path.cwd()) and not path.is_relative_to(folder):
         relative = path.relative_to(Path.cwd())  # found below the working folder, where the command will be given
+    if path.is_dir():
+        return {"type": "image_folder", "path": relative.as_posix()}
     kind = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
     return {"type": kind, "path": relative.as_posix()}
 
@@ -115,6 +119,8 @@ def starter(settings: dict[str, Any], target: tuple[str, ...], name: str, output
 
     folder = Path.cwd() if output is None else output.absolute().parent
     source = _source(settings, folder)
+    if settings["type"] == "image_folder" and not target:
+        target = ("label",)
     _check_target(source, target)
     minimal = _compose(
         {"name": name, "data": {"source": settings, "target": _one_or_list(target)}, "architecture": "mlp"}
@@ -205,10 +211,21 @@ def compose(settings: dict[str, Any], table: Table, roles: dict[str, Role], name
 
     task = table.task
     features = {column: role for column, role in roles.items() if column not in table.targets}
-    overruled: dict[str, Role] = {column: "ignore" for column, role in features.items() if role in ("text", "ignore")}
+    images = [column for column, role in features.items() if role == "image"]
+    overruled: dict[str, Role] = {
+        column: "ignore"
+        for column, role in features.items()
+        if role in ("text", "ignore") or column in images[1:]  # a network looks at one image a row
+    }
     missing = _missing(table)
     used = {column: role for column, role in features.items() if column not in overruled}
     steps = defaults.preprocessing(task, used)
+    network: dict[str, Any] = {"type": "mlp", "hidden": [64, 32], "dropout": 0.1}
+    if images:
+        pixels = init_images.size_for(table, images[0])
+        if pixels is not None:
+            steps = [{**step, "size": pixels} if step["type"] == "load_image" else step for step in steps]
+        network = init_images.network_for(init_images.smallest_side(table, images[0], pixels))
     command_file = output.as_posix() if output is not None else f"{name}.yaml"
     what = ", ".join(table.targets)
     size = 32 if table.rows < 20_000 else 256 if table.rows < 200_000 else 1024
@@ -234,7 +251,7 @@ def compose(settings: dict[str, Any], table: Table, roles: dict[str, Role], name
         *_steps(steps, used, missing),
         "",
         _comment(
-            _entry("architecture", {"type": "mlp", "hidden": [64, 32], "dropout": 0.1}), "try linear for comparison"
+            _entry("architecture", network), "more blocks see larger things" if images else "try linear for comparison"
         ),
         _entry("loss", defaults.LOSS[task]),
         _comment(_entry("optimizer", {"type": "adam", "lr": 0.001}), "higher: faster, less steady"),
@@ -276,6 +293,8 @@ def _columns(overruled: dict[str, Role], features: dict[str, Role], missing: dic
         why = "one value only, or names that hardly repeat"
         if features[column] == "text":
             why = "free text: no step here turns it into numbers"
+        elif features[column] == "image":
+            why = "a network looks at one image a row"
         lines.append(_comment(_entry(column, "ignore", 4), why))
     return lines
 
@@ -299,6 +318,8 @@ def _step_reason(step: dict[str, Any], used: dict[str, Any], missing: dict[str, 
         holes = sum(missing.get(column, 0) for column, role in used.items() if role == "numeric")
         return f"fills the {holes:,} missing numbers" if holes else "none is missing here; one may be when it serves"
     return {
+        "load_image": "height and width: larger sees more, and is slower" if "size" in step else "as large as they are",
+        "normalize_image": "each channel around 0, by the train images",
         "datetime_parts": "year, month, day, ... as numbers",
         "standardize": "mean 0, deviation 1: what networks like",
         "one_hot": "a column of 0 and 1 for each value",

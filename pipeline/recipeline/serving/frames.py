@@ -72,7 +72,12 @@ def _series(name: str, column: pd.Series) -> pl.Series:
     if len(kinds) == 1:
         try:
             return pl.Series(name, cells)
-        except (TypeError, OverflowError, pl.exceptions.PolarsError):  # lists of this and that, enormous numbers
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            pl.exceptions.PolarsError,
+        ):  # lists of this and that, enormous numbers
             return pl.Series(name, cells, dtype=pl.Object)
     return pl.Series(name, cells, dtype=pl.Object)
 

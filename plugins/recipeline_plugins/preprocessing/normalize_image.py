@@ -40,10 +40,11 @@ class NormalizeImage(Preprocessing, name="normalize_image"):
         squares: dict[str, Any] = dict.fromkeys(names, 0.0)
         for batch in frame.collect_batches(chunk_size=512, maintain_order=True):
             for name in names:
-                x = _planes(batch[name].drop_nulls())
-                counts[name] += x.shape[0] * x.shape[2] * x.shape[3]
-                sums[name] = sums[name] + x.sum(axis=(0, 2, 3), dtype=np.float64)
-                squares[name] = squares[name] + np.square(x, dtype=np.float64).sum(axis=(0, 2, 3))
+                for image in _planes(batch[name].drop_nulls()):  # one by one: as float64 they take much room
+                    x = _numbers(image, np.float64)
+                    counts[name] += x.shape[1] * x.shape[2]
+                    sums[name] = sums[name] + x.sum(axis=(1, 2))
+                    squares[name] = squares[name] + np.square(x).sum(axis=(1, 2))
         state: State = {}
         for name in names:
             mean = np.atleast_1d(sums[name] / max(1, counts[name]))
@@ -69,7 +70,8 @@ class NormalizeImage(Preprocessing, name="normalize_image"):
                 x = _planes(rows[name].drop_nulls())
                 mean, scale = (np.array(learnt[key]).reshape(-1, 1, 1) for key in ("mean", "scale"))
                 whole = np.zeros((rows.height, *x.shape[1:]), dtype=np.float32)
-                whole[there.to_numpy()] = ((x - mean) / scale).astype(np.float32)
+                for row, image in zip(np.flatnonzero(there.to_numpy()), x, strict=True):
+                    whole[row] = (_numbers(image, np.float64) - mean) / scale
                 column = (
                     pl.Series(name, whole, dtype=schema[name])
                     if rows.height
@@ -102,14 +104,14 @@ def _shape(name: str, dtype: Any) -> tuple[int, ...]:
 
 
 def _planes(column: pl.Series) -> np.ndarray:
-    """(rows, channels, height, width): bytes as numbers from 0 to 1."""
+    """(rows, channels, height, width), as they are."""
     import numpy as np
-    import polars as pl
 
     shape = _shape(column.name, column.dtype)
-    x = column.to_numpy() if len(column) else np.empty((0, *shape))
-    dtype: Any = column.dtype
-    while isinstance(dtype, pl.Array):
-        dtype = dtype.inner
-    x = x.reshape(len(x), *shape)
-    return x / np.float64(255) if dtype == pl.UInt8 else x.astype(np.float64)
+    x: np.ndarray = column.to_numpy() if len(column) else np.empty((0, *shape))
+    return x.reshape(len(x), *shape)
+
+
+def _numbers(image: np.ndarray, dtype: type[np.floating[Any]]) -> np.ndarray:
+    """One image's numbers; bytes become numbers from 0 to 1."""
+    return image.astype(dtype) / 255 if image.dtype.name == "uint8" else image.astype(dtype)

@@ -18,8 +18,8 @@ class CutMix(Regularization, name="cutmix"):
         r ~ Beta(alpha, alpha); a box of a share 1 - r of the area, at a random place, comes from the other row
         y = r y + (1 - r) y'        r: the share that is really left, the box cut off at the edges
 
-    For inputs whose numbers have places: images (batch, channels, height, width) and series (batch, channels,
-    length). The columns of a table have none, and are refused: `mixup` is for them. Classes become shares, so the loss
+    For inputs whose numbers have places: images (batch, channels, height, width) and series of one length (batch,
+    length, channels). The columns of a table have none, and are refused: `mixup` is for them. Classes become shares, so the loss
     must take them. Yun et al. 2019, CutMix: Regularization Strategy to Train Strong Classifiers.
     """
 
@@ -38,7 +38,9 @@ class CutMix(Regularization, name="cutmix"):
         from recipeline_plugins.regularization.cutmix_box import box
         from recipeline_plugins.regularization.mixing import share_for
 
-        if len(inputs) != 1 or inputs[0].ndim < 3:
+        # A kind of input that the data lacks arrives without columns.
+        filled = [place for place, block in enumerate(inputs) if block.numel()]
+        if len(filled) != 1 or inputs[filled[0]].ndim < 3:
             raise RecipeError(
                 Problem(
                     "'cutmix' cuts pieces out of images or series, and the columns of a table have no places",
@@ -47,10 +49,12 @@ class CutMix(Regularization, name="cutmix"):
                     suggestion="Take 'mixup', or remove 'cutmix'.",
                 )
             )
-        (x,) = inputs
-        place, left = box(tuple(x.shape[2:]), share_for(self.alpha))
+        x = inputs[filled[0]]
+        image = x.ndim > 3
+        place, left = box(tuple(x.shape[2:] if image else x.shape[1:2]), share_for(self.alpha))
         order = torch.randperm(len(target), device=target.device)
         mixed = x.clone()
-        piece: tuple[slice, ...] = (slice(None), slice(None), *place)
+        piece: tuple[slice, ...] = (slice(None), slice(None), *place) if image else (slice(None), *place)
         mixed[piece] = x[order][piece]
-        return (mixed,), torch.lerp(target[order], target, left)
+        blocks = tuple(mixed if number == filled[0] else block for number, block in enumerate(inputs))
+        return blocks, torch.lerp(target[order], target, left)

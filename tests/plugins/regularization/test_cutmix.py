@@ -9,7 +9,7 @@ from recipeline_plugins.regularization.cutmix import CutMix
 from recipeline_plugins.regularization.cutmix_box import box
 
 
-@pytest.mark.parametrize("shape", [(12, 3, 8, 10), (12, 2, 30)])
+@pytest.mark.parametrize("shape", [(12, 3, 8, 10), (12, 30, 2)])
 def test_the_target_is_mixed_by_the_area_that_was_cut(shape: tuple[int, ...]) -> None:
     torch.manual_seed(3)
     value = torch.arange(12.0)
@@ -36,6 +36,15 @@ def test_the_box_is_as_large_as_was_asked_or_cut_off_at_the_edge(sizes: tuple[in
         lefts.append(left)
     assert min(lefts) == pytest.approx(0.64, abs=0.05)
     assert max(lefts) > 0.7
+
+
+def test_a_kind_that_the_data_lacks_is_passed_on() -> None:
+    x, none = torch.randn(6, 3, 8, 8), torch.empty(6, 0)
+    torch.manual_seed(0)
+    (mixed, passed), _ = CutMix().augment((x, none), torch.randn(6, 3))
+    assert passed is none
+    assert mixed.shape == x.shape
+    assert not torch.equal(mixed, x)
 
 
 def test_the_ends_take_nothing_or_all() -> None:
