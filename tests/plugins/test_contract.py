@@ -21,6 +21,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "source.image_folder": {"path": "photos"},
     "source.parquet": {"path": "rows.parquet"},
     "source.sample": {"dataset": "iris"},
+    "source.windows": {"of": {"type": "csv", "path": "series.csv"}, "time": "day", "value": "y", "length": 2},
     "split.column": {"column": "part"},
     "split.group": {"column": "house"},
     "split.time": {"column": "day"},
@@ -40,6 +41,12 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     ("architecture.tabular_resnet", {"width": 5, "blocks": 1, "embedding": 3}),
     ("architecture.mlp", {"hidden": [7, 7, 4], "residual": True, "normalization": "batch", "dropout": 0.3}),
     ("architecture.mlp", {"hidden": [9], "normalization": "layer", "activation": "tanh", "embedding": 2}),
+    ("architecture.rnn", {"layers": 2, "dropout": 0.2, "pooling": "mean"}),
+    ("architecture.lstm", {"bidirectional": True, "pooling": "max", "initialization": "uniform"}),
+    ("architecture.gru", {"around_last": True, "bidirectional": True}),
+    ("architecture.transformer", {"positions": "learned", "pooling": "last", "around_last": True}),
+    ("preprocessing.tokenize", {"method": "wordpiece", "length": 3}),
+    ("metric.mase", {"season": 7}),
     ("loss.cross_entropy", {"class_weights": "balanced", "label_smoothing": 0.1}),
     ("loss.binary_cross_entropy", {"pos_weight": 2.0}),
     ("loss.cross_entropy", {"class_weights": "effective_number", "beta": 0.9}),
@@ -90,6 +97,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working folder with the files that `NEEDED` names."""
     rows = pl.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z"]})
     rows.write_csv(tmp_path / "rows.csv")
+    pl.DataFrame({"day": range(9), "y": [i * i for i in range(9)]}).write_csv(tmp_path / "series.csv")
     rows.write_parquet(tmp_path / "rows.parquet")
     for label, shade in (("dark", 10), ("light", 240)):
         (tmp_path / "photos" / label).mkdir(parents=True)

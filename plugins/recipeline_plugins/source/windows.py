@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, PrivateAttr
+from pydantic import Field, NonNegativeInt, PositiveInt, PrivateAttr, model_validator
 
 from recipeline import ByName, DataError, Problem, Role, Source
 
@@ -55,6 +55,14 @@ class Windows(Source, name="windows"):
     """Values between the last one known and the first one forecast."""
 
     _notes: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        names = [self.time, *self._channels()]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"a column is the time or one of the values, once: '{twice}' stands twice")
+        return self
 
     def scan(self) -> pl.LazyFrame:
         """One row a window, in the order of time; the windows are cut as they are asked for."""

@@ -26,7 +26,7 @@ SETTINGS = {
     "unit_norm": [{"norm": "l1"}, {"norm": "l2"}, {"norm": "max"}],
     "normalize_target": [{}, {"method": "min_max"}],
 }
-NOT_ON_NUMBERS = {"datetime_parts", "strip_text"}
+NOT_ON_NUMBERS = {"datetime_parts", "strip_text", "tokenize", "standardize_series"}
 STEPS = [
     pytest.param(name, given_settings, id=f"{name}-{number}")
     for name in CLASSES
@@ -43,7 +43,9 @@ def frame(step, rows=6):
     """Columns that the step can work on."""
     if step.plugin_name == "datetime_parts":
         return pl.DataFrame({"t": [datetime(2020, 1, 1) + i * timedelta(hours=31) for i in range(rows)]})
-    if step.plugin_name == "strip_text":
+    if step.plugin_name == "standardize_series":
+        return pl.DataFrame({"s": [[float(i), i + 1.5, 0.0] for i in range(rows)]})
+    if step.plugin_name in ("strip_text", "tokenize"):
         return pl.DataFrame({"s": [f" {i} " for i in range(rows)]})
     columns = {"x": [float(i * i) for i in range(rows)], "n": [i % 3 for i in range(rows)]}
     if getattr(step, "value", None) is None:  # no constant suits booleans and numbers at once

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from recipeline import DataError, RecipeError, load_recipe
 from recipeline_plugins.source.csv import CsvSource
@@ -130,3 +131,9 @@ def test_hands_on_to_the_inner_source(tmp_path, windows):
     assert made.location() == CsvSource(path=str(tmp_path / "series.csv")).location()
     made.expect({"day": "ignore", "y": "numeric"})
     assert made.scan().collect().height == 6
+
+
+@pytest.mark.parametrize("value", ["day", ["y", "y"], ["y", "day"]])
+def test_a_column_plays_one_part(windows, value):
+    with pytest.raises(ValidationError, match="stands twice"):
+        windows({"day": range(8), "y": range(8)}, value=value)
