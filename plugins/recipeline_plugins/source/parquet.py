@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class ParquetSource(Source, name="parquet"):
     """A Parquet file, or several of the same columns, with the types as they are there.
 
-    Numbers, words, booleans, dates and times become columns of a table; a column of lists, structs or bytes is
-    refused unless data.columns ignores it. Times of a time zone become UTC. NaN counts as missing.
+    Numbers, words, booleans, dates and times become columns of a table; lists and arrays of numbers are series or
+    images, bytes are encoded images. A column of structs or of lists of words is refused unless data.columns ignores
+    it. Times of a time zone become UTC. NaN counts as missing.
 
     Apache Parquet format, https://parquet.apache.org/docs/file-format/
     """
