@@ -293,7 +293,9 @@ class CsvSource(Source, name="csv"):
             )
             if part.structure.blank:
                 numbered = frame.with_row_index("__recipeline_row__")
-                frame = numbered.filter(~pl.col("__recipeline_row__").is_in(part.structure.blank)).drop("__recipeline_row__")
+                frame = numbered.filter(~pl.col("__recipeline_row__").is_in(part.structure.blank)).drop(
+                    "__recipeline_row__"
+                )
             frames.append(frame)
         return pl.concat(frames)
 
@@ -374,7 +376,9 @@ class CsvSource(Source, name="csv"):
             text = cells.text(name)
             number = cells.number(text)
             wrong = number.is_infinite() if name in settled.infinite else text.is_not_null() & number.is_null()
-            found = rows.select(pl.col(name)).with_row_index("__recipeline_row__").filter(wrong).collect(engine="streaming")
+            found = (
+                rows.select(pl.col(name)).with_row_index("__recipeline_row__").filter(wrong).collect(engine="streaming")
+            )
             for place, cell in found.sort("__recipeline_row__").head(SHOWN).rows():
                 file, row = _place(place, files)
                 if name in settled.infinite:
