@@ -19,8 +19,8 @@ class CutMix(Regularization, name="cutmix"):
         y = r y + (1 - r) y'        r: the share that is really left, the box cut off at the edges
 
     For inputs whose numbers have places: images (batch, channels, height, width) and series of one length (batch,
-    length, channels). The columns of a table have none, and are refused: `mixup` is for them. Classes become shares, so the loss
-    must take them. Yun et al. 2019, CutMix: Regularization Strategy to Train Strong Classifiers.
+    length, channels). The columns of a table have none, and are refused: `mixup` is for them. Classes become
+    shares, so the loss must take them. Yun et al. 2019, CutMix: Regularization Strategy to Train Strong Classifiers.
     """
 
     soft_targets: ClassVar[bool] = True

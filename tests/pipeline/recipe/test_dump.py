@@ -8,7 +8,8 @@ from recipeline.recipe.read import read
     "value",
     ["1e-3", "no", "on", "010", "1:30", "null", "~", "true", "0x1F", "2020-01-01", "", " x",
      "a: b", "- a", "#a", "é",
-     "two\nlines", "'", '"', "${env:X}", "=", "<<", 1e-05, 1e30, 0.1, 3, -2, True, False, None, [1, [2, "3"]], {"a": {}}],
+     "two\nlines", "'", '"', "${env:X}", "=", "<<", 1e-05, 1e30, 0.1, 3, -2, True, False, None,
+     [1, [2, "3"]], {"a": {}}],
 )  # fmt: skip
 def test_what_is_written_reads_back_as_the_same(value):
     root = read(plain_to_yaml({"value": value}), "x.yaml")
