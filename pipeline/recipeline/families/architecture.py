@@ -32,6 +32,9 @@ class Architecture(Plugin, family="architecture"):
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A module whose `forward(*blocks)` returns (batch, outputs): logits, or values for a regression.
 
+        Tensors that it makes on the way take the dtype and the device of what arrives: a table is answered in
+        float64, so that a row gets the same answer alone as among others, and training may use bfloat16.
+
         A module of it that adds branches to its input may name the children that compute them, as
         `residual_branches = ("branch",)`, so that `stochastic_depth` finds them.
         """

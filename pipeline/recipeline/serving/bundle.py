@@ -185,7 +185,7 @@ class Predictor:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        from recipeline.network import build_network
+        from recipeline.network import build_network, for_answers
 
         catalog = catalog or installed()
         said = read_description(folder)
@@ -210,7 +210,7 @@ class Predictor:
             raise EnvironmentFault(
                 Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
             ) from error
-        return cls(network, pipeline, int(said["batch_size"]), said["source"], loss)
+        return cls(for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], loss)
 
     def at(self, location: str) -> Predictor:
         """This predictor, calling the rows by this name in errors."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recipeline.network import answers
+from recipeline.network import answers, for_answers
 from recipeline.stages.job import Job
 from recipeline.training.datamodule import evaluation_batch
 from recipeline.training.trainer import checkpoints_of
@@ -22,7 +22,7 @@ def run(job: Job) -> None:
     job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)
     module.to("cpu")
     job.prediction = answers(
-        module.network,
+        for_answers(module.network, job.data.pipeline.inputs),
         job.data.parts[job.judged].blocks,
         job.data.pipeline,
         job.data.target,

@@ -11,14 +11,15 @@ import torch
 from recipeline.catalog import build, installed
 from recipeline.errors import DataError, EnvironmentFault, RecipeError, UsageError
 from recipeline.families.spec import TargetSpec
-from recipeline.network import answers
+from recipeline.network import answers, for_answers
 from recipeline.serving.bundle import Predictor, answer_frame, read_description, write_bundle
 
 
 def test_the_loaded_model_gives_the_same_numbers_as_the_network_that_was_saved(train):
     trained = train("grade")
     blocks = trained.pipeline.transform(trained.rows)
-    expected = answers(trained.network, blocks, trained.pipeline, trained.pipeline.target, 64).numpy()
+    network = for_answers(trained.network, trained.pipeline.inputs)
+    expected = answers(network, blocks, trained.pipeline, trained.pipeline.target, 64).numpy()
 
     found = Predictor.load(trained.bundle).predict(trained.rows)
 
@@ -43,7 +44,8 @@ def test_a_regression_is_answered_in_the_targets_own_unit(train):
     found = Predictor.load(trained.bundle).predict(trained.rows)
     assert found.columns == ["prediction_price", "prediction_tax"]
     blocks = trained.pipeline.transform(trained.rows)
-    expected = answers(trained.network, blocks, trained.pipeline, trained.pipeline.target, 64)
+    network = for_answers(trained.network, trained.pipeline.inputs)
+    expected = answers(network, blocks, trained.pipeline, trained.pipeline.target, 64)
     assert np.array_equal(found.to_numpy(), expected.numpy())
 
 
