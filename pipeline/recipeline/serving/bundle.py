@@ -210,7 +210,9 @@ class Predictor:
             raise EnvironmentFault(
                 Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
             ) from error
-        return cls(for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], loss)
+        return cls(
+            for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], loss
+        )
 
     def at(self, location: str) -> Predictor:
         """This predictor, calling the rows by this name in errors."""
