@@ -1,4 +1,4 @@
-"""Answers of a table don't depend on the rows beside them; a network that can't be asked in float64 answers as it is."""
+"""Answers of a table don't depend on the rows beside them; other networks answer in their own precision."""
 
 import numpy as np
 import torch
