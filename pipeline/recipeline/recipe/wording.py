@@ -88,7 +88,7 @@ class _Words:
         parent, _ = self.root.nearest(path[:-1])
         owner = self.view.at(path[:-1], self.root)
         name = str(path[-1])
-        says = _docs(owner, parent).get(name, "")
+        says = " ".join(_docs(owner, parent).get(name, "").split())
         return problem_at(
             parent.key or parent.place,
             f"{self.label(path[:-1])} needs the setting {shown(name)}",

@@ -3,6 +3,7 @@ import time
 import pytest
 import yaml
 
+from recipeline.cli.main import main
 from recipeline.errors import RecipeError
 from recipeline.recipe import read as reading
 from recipeline.recipe.read import MAX_BYTES, decode, read, read_file, read_value
@@ -68,8 +69,12 @@ def said(text):
         ("a: " + "{b: " * 60, "more than 40 levels, one in another"),
     ],
 )
-def test_a_trap_is_refused_where_it_stands(text, says):
-    assert says in said(text)
+def test_a_trap_is_refused_where_it_stands(text, says, tmp_path, capsys):
+    message = said(text)
+    assert says in message
+    (tmp_path / "r.yaml").write_text(text)
+    assert main(["validate", str(tmp_path / "r.yaml")]) == 2
+    assert capsys.readouterr() == ("", f"{tmp_path}/" + message.replace("\n", f"\n{tmp_path}/") + "\n")
 
 
 def test_a_hundred_thousand_brackets_are_refused_at_once():

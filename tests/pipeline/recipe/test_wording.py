@@ -2,6 +2,8 @@
 
 import random
 import string
+import subprocess
+import sys
 from typing import Any, Literal
 
 import pytest
@@ -9,7 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from recipeline import Architecture, Loss, Metric, Optimizer, Source
 from recipeline.catalog import FAMILIES, installed
+from recipeline.cli.main import main
 from recipeline.recipe.load import parse
+from recipeline.recipe.model import DataSettings, Recipe, TrackingSettings, TrainingSettings
 from recipeline.recipe.node import dotted
 
 # (what is replaced in the good recipe, by what, where the problem stands, its path, what it says)
@@ -124,7 +128,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "at", "path", "says"), WRONG, ids=[f"{w[3]}: {w[1].strip()}" for w in WRONG])
-def test_a_wrong_recipe(good, problems_of, old, new, at, path, says):
+def test_a_wrong_recipe(good, good_file, problems_of, capsys, old, new, at, path, says):
     assert good.count(old) == 1
     text = good.replace(old, new)
     problems = problems_of(text)
@@ -134,6 +138,26 @@ def test_a_wrong_recipe(good, problems_of, old, new, at, path, says):
     assert says in str(problem)
     rest = "\n".join(text.split("\n")[problem.line - 1 :])[problem.column - 1 :]
     assert rest.startswith(at)
+    good_file.write_text(text)
+    assert main(["validate", str(good_file)]) == 2
+    assert capsys.readouterr() == ("", f"{good_file}:{str(problem).partition(':')[2]}\n")
+
+
+def test_a_process_of_its_own_refuses_each_where_it_is_wrong(good, problems_of, tmp_path):
+    expected = []
+    for number, (old, new, *_) in enumerate(WRONG):
+        text = good.replace(old, new)
+        (tmp_path / f"{number}.yaml").write_text(text)
+        expected += [f"{number}.yaml:{problem.line}:{problem.column}  {problem.path}:" for problem in problems_of(text)]
+    names = [f"{number}.yaml" for number in range(len(WRONG))]
+    done = subprocess.run(
+        [sys.executable, "-m", "recipeline", "validate", *names], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    said = done.stderr.splitlines()
+    assert len(said) == len(expected) >= 60
+    assert [line for line, start in zip(said, expected, strict=True) if not line.startswith(start)] == []
 
 
 @pytest.mark.parametrize("section", ["data", "training", "tracking"])
@@ -288,6 +312,11 @@ def test_nine_of_ten_misspelled_plugin_names_get_the_right_advice(good):
     assert right / total >= 0.9, f"{right} of {total}"
 
 
+def _advised(key, problems):
+    """Whether one of the problems leads back to the key."""
+    return any(f"Did you mean '{key}'" in str(problem) or f"or '{key}'?" in str(problem) for problem in problems)
+
+
 def test_nine_of_ten_misspelled_keys_get_the_right_advice(good, problems_of):
     loaded = parse(good, "r.yaml")
     misses = []
@@ -308,11 +337,51 @@ def test_nine_of_ten_misspelled_keys_get_the_right_advice(good, problems_of):
             lines[node.key.line - 1] = before + after.replace(key, slip, 1)
             problems = problems_of("\n".join(lines))
             total += 1
-            if not any(
-                f"Did you mean '{key}'" in str(problem) or f"or '{key}'?" in str(problem) for problem in problems
-            ):
+            if not _advised(key, problems):
                 misses.append((dotted(path), slip, [str(problem) for problem in problems]))
     assert total > 80
+    assert len(misses) <= total / 10, misses
+
+
+# Where a plugin of the family stands in a recipe.
+PLACES = {
+    "source": "data: {{source: {0}, target: y}}",
+    "split": "data: {{source: {{type: csv, path: x}}, target: y, split: {0}}}",
+    "preprocessing": "preprocessing: [{0}]",
+    "regularization": "regularization: [{0}]",
+    "metric": "metrics: [{0}]",
+    "report": "reports: [{0}]",
+}
+
+
+def _with_setting(place, key):
+    """A recipe that has this setting at the place: a section's name, or a family and a plugin's name."""
+    lines = {"data": "data: {source: {type: csv, path: x}, target: y}", "name": "name: x", "arch": "architecture: mlp"}
+    if place == ():
+        return "\n".join([*lines.values(), f"{key}: 0"])
+    if place == ("data",):
+        return "\n".join([lines["name"], lines["arch"], lines["data"].replace("}, target", f"}}, {key}: 0, target")])
+    if len(place) == 1:
+        return "\n".join([*lines.values(), f"{place[0]}: {{{key}: 0}}"])
+    family, name = place
+    written = PLACES.get(family, family + ": {0}").format(f"{{type: {name}, {key}: 0}}")
+    kept = [line for line in lines.values() if line.partition(":")[0] != written.partition(":")[0]]
+    return "\n".join([*kept, written])
+
+
+def test_nine_of_ten_of_all_keys_that_there_are_misspelled_get_the_right_advice(problems_of):
+    catalog = installed()
+    places = {(): Recipe, ("data",): DataSettings, ("training",): TrainingSettings, ("tracking",): TrackingSettings}
+    places |= {(entry.family, entry.name): entry.load() for entry in catalog if entry.distribution == "recipeline"}
+    misses = []
+    total = 0
+    for place, settings in places.items():
+        for key, slip in _sample(settings.model_fields, settings.model_fields, 1, str(place)):
+            problems = problems_of(_with_setting(place, slip))
+            total += 1
+            if not _advised(key, problems):
+                misses.append((place, key, slip, [str(problem) for problem in problems]))
+    assert total > 250
     assert len(misses) <= total / 10, misses
 
 
