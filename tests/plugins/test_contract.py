@@ -43,7 +43,7 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     ("architecture.mlp", {"hidden": [9], "normalization": "layer", "activation": "tanh", "embedding": 2}),
     ("architecture.rnn", {"layers": 2, "dropout": 0.2, "pooling": "mean"}),
     ("architecture.lstm", {"bidirectional": True, "pooling": "max", "initialization": "uniform"}),
-    ("architecture.gru", {"around_last": True, "bidirectional": True}),
+    ("architecture.gru", {"around_last": True, "own_unit": True, "bidirectional": True}),
     ("architecture.transformer", {"positions": "learned", "pooling": "last", "around_last": True}),
     ("preprocessing.tokenize", {"method": "wordpiece", "length": 3}),
     ("metric.mase", {"season": 7}),

@@ -209,8 +209,8 @@ class FittedPipeline:
             holes = [name for name in names if chosen.get_column(name).null_count()]
             if holes:
                 raise self._hole(chosen, holes, chosen.select(pl.all().is_null()), rows)
-            return np.ascontiguousarray(chosen.cast(pl.Int64).to_numpy())
-        array = np.ascontiguousarray(chosen.cast(pl.Float32).to_numpy(), dtype=np.float32)  # nulls become NaN
+            return np.require(chosen.cast(pl.Int64).to_numpy(), None, ["C", "W"])  # torch warns of others
+        array = np.require(chosen.cast(pl.Float32).to_numpy(), np.float32, ["C", "W"])  # nulls become NaN
         if not np.isfinite(array).all():
             bad = pl.DataFrame(~np.isfinite(array), schema=list(names))
             raise self._hole(chosen, [name for name in names if bad[name].any()], bad, rows)

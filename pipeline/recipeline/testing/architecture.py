@@ -52,14 +52,14 @@ def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> 
     empty = Block((), (0,))
     sequences = [kind for kind in accepts if kind in SEQUENCES]
     # The lengths are those of one: a text, or a series.
-    for one in sequences if "lengths" in accepts else [None]:
+    apart = len(sequences) > 1 and "lengths" in accepts
+    for one in sequences if apart else [None]:
         others = [kind for kind in sequences if one is not None and kind != one]
         found = {kind: empty if kind in others else blocks[kind] for kind in accepts}
-        _check_network(architecture, InputSpec(found), f" with {one}" if others else "")
-    for lacking in [kind for kind in accepts if kind in ("numeric", "categorical")] if len(accepts) > 1 else ():
-        _check_network(
-            architecture, InputSpec({k: empty if k == lacking else blocks[k] for k in accepts}), f" without {lacking}"
-        )
+        where = f" with {one}" if others else ""
+        _check_network(architecture, InputSpec(found), where)
+        for lacking in [kind for kind in accepts if kind in ("numeric", "categorical")] if len(accepts) > 1 else ():
+            _check_network(architecture, InputSpec(found | {lacking: empty}), f"{where} without {lacking}")
 
 
 def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "") -> None:

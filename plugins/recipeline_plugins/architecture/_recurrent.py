@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec
-from recipeline_plugins.architecture._sequences import ACCEPTS, sequences
+from recipeline_plugins.architecture._sequences import ACCEPTS, sequences, unit_of_differences
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class Recurrent(Architecture):
-    """Reads a sequence step by step, and answers from what it remembers."""
+    """Reads a sequence step by step, and answers from what it remembers and the columns beside."""
 
     accepts: ClassVar[tuple[str, ...]] = ACCEPTS
 
@@ -39,10 +39,17 @@ class Recurrent(Architecture):
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
     the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave
     `standardize_series` and `normalize_target` out: two spreads that differ by a hundredth move the answer at levels
-    far from training's. A series in very large or small numbers wants another unit."""
+    far from training's. A series in very large or small numbers wants `own_unit` or another unit."""
+    own_unit: bool = False
+    """With `around_last`: measure each row's differences in their own root mean square, and give the answers back in
+    the series' unit (after Kim et al. 2022, RevIN). Series of any size then look alike, several ones in a table too."""
+
+    @model_validator(mode="after")
+    def _unit_of_differences(self) -> Self:
+        return unit_of_differences(self)
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
-        """A network from tokens (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
+        """A network from tokens or series, their lengths, and the numbers and codes beside, to (batch, outputs)."""
         found = sequences(self.plugin_name, inputs)
         from recipeline_plugins.architecture.recurrent_network import RecurrentNetwork
 
@@ -59,4 +66,7 @@ class Recurrent(Architecture):
             embedding=self.embedding,
             initialization=self.initialization,
             around_last=self.around_last,
+            own_unit=self.own_unit,
+            numeric=found.numeric,
+            codes=found.codes,
         )

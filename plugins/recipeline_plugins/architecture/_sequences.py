@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from recipeline import InputSpec, Problem, RecipeError
 
 if TYPE_CHECKING:
     import torch
 
-ACCEPTS = ("tokens", "series", "lengths")
-"""Text or series: of the two, the one that the data lacks arrives with no columns."""
+ACCEPTS = ("tokens", "series", "lengths", "numeric", "categorical")
+"""Text or series, and a row's plain columns beside: of these, what the data lacks arrives with no columns."""
+
+
+class ReadsAroundLast(Protocol):
+    """The settings of an architecture that can read a series around its last value."""
+
+    @property
+    def around_last(self) -> bool:
+        """Whether it does."""
+
+    @property
+    def own_unit(self) -> bool:
+        """Whether it does so in each row's own unit."""
+
+
+Settings = TypeVar("Settings", bound=ReadsAroundLast)
+
+
+def unit_of_differences(settings: Settings) -> Settings:
+    """The settings, if a unit of differences is set only where there are differences."""
+    if settings.own_unit and not settings.around_last:
+        raise ValueError("own_unit is the unit of the differences that around_last makes: set around_last: true too")
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +46,10 @@ class Sequences:
     """Numbers at each time step of a series; 0 for text."""
     longest: int
     """Steps of the longest row that training knows."""
+    numeric: int = 0
+    """Plain numbers beside the sequence."""
+    codes: tuple[int, ...] = ()
+    """How many codes each coded column beside the sequence has."""
 
 
 def sequences(name: str, inputs: InputSpec) -> Sequences:
@@ -50,9 +76,9 @@ def sequences(name: str, inputs: InputSpec) -> Sequences:
             )
         )
     if has_tokens and tokens is not None:
-        return Sequences(tokens.cardinalities[0], 0, tokens.shape[0])
+        return Sequences(tokens.cardinalities[0], 0, tokens.shape[0], inputs.numeric, inputs.cardinalities)
     if has_series and series is not None:
-        return Sequences(0, series.shape[-1], series.shape[0])
+        return Sequences(0, series.shape[-1], series.shape[0], inputs.numeric, inputs.cardinalities)
     raise RecipeError(
         Problem(
             f"the architecture '{name}' has no inputs: there is neither text nor a series",

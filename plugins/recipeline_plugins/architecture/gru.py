@@ -12,7 +12,7 @@ class GRU(Recurrent, name="gru"):
         n = tanh(W' x_t + b' + r * (U' h_(t-1) + b''))
         h_t = (1 - z) * n + z * h_(t-1)
 
-    For text (`tokenize`) and series of equal or unequal lengths.
+    For text (`tokenize`) and series of equal or unequal lengths; columns of numbers and codes beside join the answer.
 
     Cho et al. 2014, Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation.
     """

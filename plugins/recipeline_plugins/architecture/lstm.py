@@ -12,8 +12,9 @@ class LSTM(Recurrent, name="lstm"):
         c_t = f * c_(t-1) + i * tanh(W' x_t + U' h_(t-1) + b')
         h_t = o * tanh(c_t)
 
-    For text (`tokenize`) and series of equal or unequal lengths. The forget gate's bias starts at 1 with
-    `initialization: orthogonal`, so that it remembers at first (Jozefowicz et al. 2015).
+    For text (`tokenize`) and series of equal or unequal lengths; columns of numbers and codes beside join the answer.
+    The forget gate's bias starts at 1 with `initialization: orthogonal`, so that it remembers at first (Jozefowicz et
+    al. 2015).
 
     Hochreiter & Schmidhuber 1997, Long Short-Term Memory; the forget gate: Gers et al. 2000.
     """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from recipeline_plugins.architecture.sequence_parts import from_last, last_values, pooled, some_step
+from recipeline_plugins.architecture.sequence_parts import BesideTable, around_last, pooled, some_step
 
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -32,6 +32,9 @@ class RecurrentNetwork(nn.Module):
         embedding: int = 64,
         initialization: Literal["orthogonal", "uniform"] = "orthogonal",
         around_last: bool = False,
+        own_unit: bool = False,
+        numeric: int = 0,
+        codes: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, embedding, padding_idx=0) if vocabulary else None
@@ -45,8 +48,11 @@ class RecurrentNetwork(nn.Module):
         )
         self.pooling = pooling
         self.around_last = around_last and not vocabulary
+        self.own_unit = own_unit
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(hidden * (2 if bidirectional else 1), outputs)
+        width = hidden * (2 if bidirectional else 1)
+        self.beside = BesideTable(width, numeric, codes) if numeric or codes else None
+        self.output = nn.Linear(width, outputs)
         if self.embed is not None:
             nn.init.normal_(self.embed.weight, std=0.1)  # so small that steps of 0.001 move it soon
         if initialization == "orthogonal":
@@ -67,16 +73,36 @@ class RecurrentNetwork(nn.Module):
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, tokens: torch.Tensor, series: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Tokens int64 (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        series: torch.Tensor,
+        lengths: torch.Tensor,
+        numeric: torch.Tensor | None = None,
+        categorical: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """To (batch, outputs).
+
+        Args:
+            tokens: int64 (batch, steps), or without steps where there is a series.
+            series: (batch, steps, channels), or without steps where there are tokens.
+            lengths: int64 (batch,), the steps that each row has.
+            numeric: (batch, features), what stands beside; not looked at where the network was built without.
+            categorical: int64 (batch, columns), codes that stand beside; the same.
+        """
         x = some_step(series) if self.embed is None else self.dropout(self.embed(some_step(tokens)))
-        start = last_values(x, lengths) if self.around_last else None
-        if start is not None:
-            x = from_last(x, start)
+        back = None
+        if self.around_last:
+            x, *back = around_last(x, lengths, self.own_unit)
         counts = lengths.clamp(min=1).cpu()
         states, final = self.recurrent(pack_padded_sequence(x, counts, batch_first=True, enforce_sorted=False))
-        answer: torch.Tensor = self.output(self.dropout(self._pooled(states, final, lengths)))
-        return answer if start is None else answer + start[:, :1]
+        found = self.dropout(self._pooled(states, final, lengths))
+        if self.beside is not None:
+            assert numeric is not None
+            assert categorical is not None
+            found = self.beside(found, numeric, categorical)
+        answer: torch.Tensor = self.output(found)
+        return answer if back is None else answer * back[0] + back[1]
 
     def _pooled(
         self, states: PackedSequence, final: torch.Tensor | tuple[torch.Tensor, torch.Tensor], lengths: torch.Tensor

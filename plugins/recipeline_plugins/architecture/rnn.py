@@ -10,8 +10,9 @@ class RNN(Recurrent, name="rnn"):
 
         h_t = tanh(W x_t + U h_(t-1) + b)
 
-    For text (`tokenize`) and series of equal or unequal lengths. Its gradient fades or explodes over some tens of
-    steps (Bengio et al. 1994): `lstm` and `gru` have gates against that, and `gradient_clip` helps all three.
+    For text (`tokenize`) and series of equal or unequal lengths; columns of numbers and codes beside join the answer.
+    Its gradient fades or explodes over some tens of steps (Bengio et al. 1994): `lstm` and `gru` have gates against
+    that, and `gradient_clip` helps all three.
 
     Elman 1990, Finding Structure in Time.
     """

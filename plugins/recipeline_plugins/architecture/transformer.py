@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec
-from recipeline_plugins.architecture._sequences import ACCEPTS, sequences
+from recipeline_plugins.architecture._sequences import ACCEPTS, sequences, unit_of_differences
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +20,8 @@ class Transformer(Architecture, name="transformer"):
         x  = x + attention(norm(x))          softmax(Q Kᵀ / sqrt(width / heads)) V, heads side by side
         x  = x + W2 gelu(W1 norm(x))         both `layers` times
         outputs = W mean(norm(x)) + b        over the steps that a row has
+
+    Columns of numbers and of codes (`ordinal`) beside the sequence join its summary in a dense layer before W.
 
     The norms stand before the branches (Xiong et al. 2020), so that it trains without a warm-up; a short `warmup`
     helps all the same. Time and memory grow with the square of the length. Trained from scratch on some thousand
@@ -50,7 +52,14 @@ class Transformer(Architecture, name="transformer"):
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
     the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave
     `standardize_series` and `normalize_target` out: two spreads that differ by a hundredth move the answer at levels
-    far from training's. A series in very large or small numbers wants another unit."""
+    far from training's. A series in very large or small numbers wants `own_unit` or another unit."""
+    own_unit: bool = False
+    """With `around_last`: measure each row's differences in their own root mean square, and give the answers back in
+    the series' unit (after Kim et al. 2022, RevIN). Series of any size then look alike, several ones in a table too."""
+
+    @model_validator(mode="after")
+    def _unit_of_differences(self) -> Self:
+        return unit_of_differences(self)
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
@@ -62,7 +71,7 @@ class Transformer(Architecture, name="transformer"):
         return self
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
-        """A network from tokens (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
+        """A network from tokens or series, their lengths, and the numbers and codes beside, to (batch, outputs)."""
         found = sequences(self.plugin_name, inputs)
         from recipeline_plugins.architecture.transformer_network import TransformerNetwork
 
@@ -79,4 +88,7 @@ class Transformer(Architecture, name="transformer"):
             positions=self.positions,
             pooling=self.pooling,
             around_last=self.around_last,
+            own_unit=self.own_unit,
+            numeric=found.numeric,
+            codes=found.codes,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -10,7 +11,13 @@ from torch import nn
 from torch.nn import functional
 
 from recipeline_plugins.architecture._sequences import inside
-from recipeline_plugins.architecture.sequence_parts import from_last, last_values, pooled, some_step
+from recipeline_plugins.architecture.sequence_parts import (
+    BesideTable,
+    around_last,
+    last_values,
+    pooled,
+    some_step,
+)
 
 START = 0.1
 """How large the numbers of token vectors and positions are at first: so small that steps of 0.001 move them soon."""
@@ -129,6 +136,9 @@ class TransformerNetwork(nn.Module):
         positions: Literal["sinusoidal", "learned"] = "sinusoidal",
         pooling: Literal["mean", "max", "last"] = "mean",
         around_last: bool = False,
+        own_unit: bool = False,
+        numeric: int = 0,
+        codes: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width, padding_idx=0) if vocabulary else None
@@ -137,9 +147,11 @@ class TransformerNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(EncoderLayer(width, heads, feedforward, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
+        self.beside = BesideTable(width, numeric, codes) if numeric or codes else None
         self.output = nn.Linear(width, outputs)
         self.pooling = pooling
         self.around_last = around_last and not vocabulary
+        self.own_unit = own_unit
         if self.embed is not None:
             nn.init.normal_(self.embed.weight, std=START)
         for module in self.modules():
@@ -147,17 +159,31 @@ class TransformerNetwork(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, tokens: torch.Tensor, series: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Tokens int64 (batch, steps) or series (batch, steps, channels), and lengths, to (batch, outputs)."""
-        start = None
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        series: torch.Tensor,
+        lengths: torch.Tensor,
+        numeric: torch.Tensor | None = None,
+        categorical: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """To (batch, outputs).
+
+        Args:
+            tokens: int64 (batch, steps), or without steps where there is a series.
+            series: (batch, steps, channels), or without steps where there are tokens.
+            lengths: int64 (batch,), the steps that each row has.
+            numeric: (batch, features), what stands beside; not looked at where the network was built without.
+            categorical: int64 (batch, columns), codes that stand beside; the same.
+        """
+        back = None
         if self.embed is not None:
             x = self.embed(some_step(tokens))  # (batch, steps, width)
         else:
             assert self.enter is not None
             x = some_step(series)
             if self.around_last:
-                start = last_values(x, lengths)
-                x = from_last(x, start)
+                x, *back = around_last(x, lengths, self.own_unit)
             x = self.enter(x)
         x = self.dropout(x + self.positions(x))
         mask = inside(lengths, x.shape[1])
@@ -165,5 +191,9 @@ class TransformerNetwork(nn.Module):
             x = layer(x, mask)
         x = self.norm(x)
         found = last_values(x, lengths) if self.pooling == "last" else pooled(x, lengths, self.pooling)
+        if self.beside is not None:
+            assert numeric is not None
+            assert categorical is not None
+            found = self.beside(found, numeric, categorical)
         answer: torch.Tensor = self.output(found)
-        return answer if start is None else answer + start[:, :1]
+        return answer if back is None else answer * back[0] + back[1]

@@ -99,3 +99,24 @@ def test_a_step_that_is_not_installed_is_named(pipeline: FittedPipeline) -> None
     written["steps"][0]["plugin"]["type"] = "acme_magic"
     with pytest.raises(RecipeError, match="no preprocessing is named 'acme_magic'"):
         FittedPipeline.from_json(written, installed())
+
+
+def test_one_column_of_codes_may_be_written_to(make_recipe: MakeRecipe, make_ready: Prepare) -> None:
+    """torch warns of arrays that it may not write to, once a process, and a served model's log would show it."""
+    rows = ROWS.select("city", "y").drop_nulls()
+    steps = [{"type": "ordinal", "columns": "categorical"}]
+    ready = make_ready(make_recipe(rows, preprocessing=steps, architecture="mlp"))
+    assert all(block.flags.writeable for block in ready.pipeline.transform(rows.drop("y")))
+
+
+def test_a_sequence_and_plain_columns_make_blocks_of_one_network(make_recipe: MakeRecipe, make_ready: Prepare) -> None:
+    rows = pl.DataFrame({"sound": [[0.5, 1.0], [2.0], [3.0, 4.0, 5.0]] * 8, "age": range(24), "y": ["a", "b"] * 12})
+    rows = rows.with_columns(town=pl.col("age").mod(3).replace_strict({0: "Bern", 1: "Oslo", 2: "Roma"}))
+    steps = [{"type": "ordinal", "columns": "town"}]
+    ready = make_ready(make_recipe(rows, preprocessing=steps, architecture="gru"))
+    blocks = dict(zip(ready.pipeline.accepts, ready.pipeline.transform(rows.drop("y")), strict=True))
+    assert blocks["series"].shape == (24, 3, 1)
+    assert blocks["numeric"].tolist() == [[float(age)] for age in range(24)]
+    assert blocks["categorical"].shape == (24, 1)
+    assert blocks["lengths"].tolist()[:3] == [2, 1, 3]
+    assert blocks["tokens"].shape == (24, 0)

@@ -10,6 +10,7 @@ from recipeline import Block, InputSpec, RecipeError
 from recipeline_plugins.architecture.gru import GRU
 from recipeline_plugins.architecture.lstm import LSTM
 from recipeline_plugins.architecture.rnn import RNN
+from recipeline_plugins.architecture.transformer import Transformer
 
 NONE = Block((), (0,))
 TEXT = InputSpec({"tokens": Block(("t",), (9,), (50,)), "series": NONE, "lengths": Block(("lengths",), ())})
@@ -106,6 +107,42 @@ def test_around_last_moves_the_answer_with_the_level(cls: Any) -> None:
     shift = torch.tensor([10.0, -3.0, 2.0], dtype=torch.float64)
     moved = network(torch.empty(4, 0), series + shift, LENGTHS) - network(torch.empty(4, 0), series, LENGTHS)
     assert torch.allclose(moved, torch.full((4, 2), 10.0, dtype=torch.float64), atol=1e-9)
+
+
+@pytest.mark.parametrize("cls", [*CELLS, Transformer])
+def test_columns_beside_the_sequence_join_the_answer(cls: Any) -> None:
+    torch.manual_seed(0)
+    table = {"numeric": Block(("a", "b"), (2,)), "categorical": Block(("k",), (1,), (3,))}
+    network = cls().build(InputSpec({**SERIES.blocks, **table}), 2).eval()
+    series, numbers, codes = batch()[1], torch.randn(4, 2), torch.tensor([[0], [1], [2], [0]])
+    answer = network(torch.empty(4, 0), series, LENGTHS, numbers, codes)
+    for other in ((series * 2, numbers, codes), (series, numbers + 1, codes), (series, numbers, (codes + 1) % 3)):
+        assert not torch.allclose(network(torch.empty(4, 0), other[0], LENGTHS, *other[1:]), answer, atol=1e-4)
+    alone = [
+        network(torch.empty(1, 0), series[i : i + 1], LENGTHS[i : i + 1], numbers[i : i + 1], codes[i : i + 1])
+        for i in range(4)
+    ]
+    assert torch.allclose(torch.cat(alone), answer, atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [*CELLS, Transformer])
+def test_in_its_own_unit_the_answer_follows_any_level_and_size(cls: Any) -> None:
+    torch.manual_seed(0)
+    network = cls(around_last=True, own_unit=True).build(SERIES, 2).double().eval()
+    series, nothing = batch()[1].double(), torch.empty(4, 0)
+    answer = network(nothing, series, LENGTHS)
+    # The first channel is the one forecast; each has a size of its own.
+    other = network(nothing, series * torch.tensor([1e4, 0.1, 3.0]) + 7e5, LENGTHS)
+    several = LENGTHS > 1  # one value has no size but its own level
+    assert torch.allclose(other[several], (answer * 1e4 + 7e5)[several], rtol=1e-9)
+    still = network(nothing, torch.full((4, 9, 3), 5.0, dtype=torch.float64), LENGTHS)
+    assert still.isfinite().all()  # nothing changes: there is no unit but 1
+
+
+@pytest.mark.parametrize("cls", [*CELLS, Transformer])
+def test_a_unit_belongs_to_differences(cls: Any) -> None:
+    with pytest.raises(ValidationError, match=r"own_unit is the unit of the differences .* set around_last: true"):
+        cls(own_unit=True)
 
 
 def test_recurrent_weights_start_orthogonal_and_the_forget_gate_open() -> None:
