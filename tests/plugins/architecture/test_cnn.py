@@ -1,5 +1,7 @@
 """What `cnn` and its network build from images, series and numbers, and what they refuse."""
 
+from typing import Any
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -72,7 +74,26 @@ def test_what_can_not_be_built_is_refused() -> None:
         CNN().build(inputs(numeric=2), 2)
     with pytest.raises(RecipeError, match=r"4 blocks that halve leave nothing of 8 places.*Take 3 at most"):
         CNN(blocks=[4, 4, 4, 4]).build(inputs(image=(1, 8, 8)), 2)
-    with pytest.raises(ValidationError, match="kernel is odd"):
-        CNN(kernel=4)
-    with pytest.raises(ValidationError, match="at least 1 item"):
-        CNN(blocks=[])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kernel": 4}, "kernel is odd"),
+        ({"kernel": 17}, "less than or equal to 15"),
+        ({"blocks": []}, "at least 1 item"),
+        ({"blocks": [0]}, "greater than 0"),
+        ({"convolutions": 0}, "greater than or equal to 1"),
+        ({"convolutions": 9}, "less than or equal to 8"),
+        ({"pooling": "sum"}, "'max', 'average' or 'none'"),
+        ({"normalization": "layer"}, "'batch' or 'none'"),
+        ({"activation": "rleu"}, "'relu', 'leaky_relu'"),
+        ({"dropout": 1.0}, "less than 1"),
+        ({"residual": 1}, "valid boolean"),
+        ({"head": "max"}, "'flatten' or 'average'"),
+        ({"hidden": [0]}, "greater than 0"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        CNN.model_validate(settings)

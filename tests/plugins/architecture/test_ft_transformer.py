@@ -34,6 +34,8 @@ def test_needs_an_input() -> None:
     [
         ({"width": 10, "heads": 4}, "width has to be a multiple of heads, and 10 is none of 4"),
         ({"blocks": 0}, "greater than 0"),
+        ({"factor": 0.0}, "greater than 0"),
+        ({"residual_dropout": 1.0}, "less than 1"),
         ({"attention_dropout": 1.0}, "less than 1"),
         ({"hidden_dropout": -0.1}, "greater than or equal to 0"),
     ],

@@ -59,6 +59,11 @@ def test_refuses_another_start(init: object) -> None:
         Linear.model_validate({"init": init})
 
 
+def test_refuses_a_bias_that_is_no_yes_or_no() -> None:
+    with pytest.raises(ValidationError, match="valid boolean"):
+        Linear.model_validate({"bias": 1})
+
+
 @pytest.mark.parametrize("inputs", [InputSpec({}), InputSpec({"numeric": Block((), (0,))})])
 def test_says_that_there_are_no_inputs(inputs: InputSpec) -> None:
     with pytest.raises(RecipeError, match=r"'linear' has no inputs: no numeric feature .* 'one_hot'"):

@@ -37,6 +37,8 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         ({"pooling": "first"}, "'last', 'mean' or 'max'"),
         ({"initialization": "zeros"}, "'orthogonal' or 'uniform'"),
         ({"bidirectional": 1}, "valid boolean"),
+        ({"embedding": 0}, "greater than 0"),
+        ({"around_last": 1}, "valid boolean"),
     ],
 )
 def test_refuses(cls: Any, settings: dict[str, Any], words: str) -> None:

@@ -1,5 +1,7 @@
 """What `resnet` builds, how it starts, and what it refuses."""
 
+from typing import Any
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -42,5 +44,20 @@ def test_a_pair_first_lets_its_input_through() -> None:
 def test_what_can_not_be_built_is_refused() -> None:
     with pytest.raises(RecipeError, match="no image to look at"):
         ResNet().build(inputs(None, 2), 2)
-    with pytest.raises(ValidationError, match="one number a stage each: 2 and 3 were given"):
-        ResNet(widths=[4, 4])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"widths": [4, 4]}, "one number a stage each: 2 and 3 were given"),
+        ({"widths": [], "depths": []}, "at least 1 item"),
+        ({"widths": [0], "depths": [1]}, "greater than 0"),
+        ({"widths": [4], "depths": [0]}, "greater than 0"),
+        ({"widths": [4] * 7, "depths": [1] * 7}, "at most 6 items"),
+        ({"stem": "huge"}, "'small' or 'large'"),
+        ({"dropout": 1.0}, "less than 1"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ResNet.model_validate(settings)

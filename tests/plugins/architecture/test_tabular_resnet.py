@@ -34,6 +34,8 @@ def test_needs_an_input() -> None:
     [
         ({"width": 0}, "greater than 0"),
         ({"blocks": 0}, "greater than 0"),
+        ({"embedding": 0}, "greater than 0"),
+        ({"embedding": "small"}, "'auto'"),
         ({"factor": 0.0}, "greater than 0"),
         ({"hidden_dropout": 1.0}, "less than 1"),
         ({"residual_dropout": -0.1}, "greater than or equal to 0"),

@@ -22,6 +22,8 @@ LENGTHS = torch.tensor([9, 3, 1, 5])
     [
         ({"width": 30, "heads": 4}, r"width must be a multiple of heads.* width 32"),
         ({"layers": 0}, "greater than 0"),
+        ({"pooling": "first"}, "'mean', 'max' or 'last'"),
+        ({"around_last": 1}, "valid boolean"),
         ({"dropout": 1.0}, "less than 1"),
         ({"positions": "rotary"}, "'sinusoidal' or 'learned'"),
         ({"feedforward": "wide"}, "'auto'"),

@@ -96,6 +96,8 @@ def test_balanced_needs_rows_of_every_class(counts: tuple[int, ...], found: str)
         ({"class_weights": "equal"}, "'balanced'"),
         ({"class_weights": [1.0, 0.0]}, "greater than 0"),
         ({"class_weights": {"a": -1.0}}, "greater than 0"),
+        ({"beta": 0.9}, "beta is read only with class_weights: effective_number"),
+        ({"class_weights": "effective_number", "beta": -0.1}, "greater than or equal to 0"),
         ({"label_smoothing": 1.0}, "less than 1"),
         ({"label_smoothing": -0.1}, "greater than or equal to 0"),
         ({"label_smoothing": "0.1"}, "valid number"),

@@ -90,6 +90,9 @@ def test_labels_have_no_class_weights() -> None:
     [
         ({"gamma": -1.0}, "greater than or equal to 0"),
         ({"gamma": "2"}, "valid number"),
+        ({"class_weights": "equal"}, "'balanced'"),
+        ({"class_weights": [1.0, 0.0]}, "greater than 0"),
+        ({"beta": 0.9}, "beta is read only with class_weights: effective_number"),
         ({"alpha": 0.25}, "Extra inputs"),
     ],
 )

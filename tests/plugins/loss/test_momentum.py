@@ -2,6 +2,7 @@ import io
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -51,6 +52,23 @@ def test_descent_on_it_is_descent_by_the_exponential_mean_of_gradients() -> None
                 p.sub_(0.1 * mean)
     for p, q in zip(ours.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
+
+
+def test_around_mse_of_a_line_it_is_the_arithmetic_of_the_definition() -> None:
+    """The same in NumPy alone: gradients of the mean square by hand, their exponential mean, and a step along it."""
+    model = nn.Linear(4, 1, bias=False).double()
+    loss = attached(model, beta=0.8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    w, mean = model.weight.detach().numpy().copy()[0], np.zeros(4)
+    for step in range(50):
+        x, y = batch(step)
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        optimizer.step()
+        gradient = 2 / len(x) * x.numpy().T @ (x.numpy() @ w - y.numpy()[:, 0])
+        mean = 0.8 * mean + 0.2 * gradient
+        w = w - 0.05 * mean
+        np.testing.assert_allclose(model.weight.detach().numpy()[0], w, rtol=1e-10, atol=1e-14)
 
 
 def test_its_value_is_the_formula_and_what_is_reported_is_the_loss_itself() -> None:
@@ -158,6 +176,7 @@ def test_takes_a_loss_by_name_or_the_usual_one() -> None:
     ("settings", "words"),
     [
         ({"beta": 1.0}, "less than 1"),
+        ({"beta": -0.1}, "greater than or equal to 0"),
         ({"of": "msee"}, "no loss is named"),
         ({"of": {"type": "huber", "delta": 0.0}}, "greater than 0"),
     ],

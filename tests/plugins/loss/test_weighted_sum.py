@@ -79,7 +79,13 @@ def test_weights_must_fit_the_targets(weights: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"), [({"weights": "balanced"}, "'learned'"), ({"weights": [0.0, 1.0]}, "greater than 0")]
+    ("settings", "words"),
+    [
+        ({"weights": "balanced"}, "'learned'"),
+        ({"weights": [0.0, 1.0]}, "greater than 0"),
+        ({"of": "msee"}, "no loss is named 'msee'"),
+        ({"of": {"type": "huber", "delta": 0.0}}, "greater than 0"),
+    ],
 )
 def test_refuses(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):

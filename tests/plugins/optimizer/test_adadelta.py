@@ -50,6 +50,7 @@ def test_follows_the_paper(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"lr": 0.0}, "greater than 0"),
         ({"rho": 1.0}, "less than 1"),
         ({"rho": -0.1}, "greater than or equal to 0"),
         ({"eps": 0.0}, "greater than 0"),

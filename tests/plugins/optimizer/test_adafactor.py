@@ -75,6 +75,7 @@ def test_a_bias_does_not_decay_unless_asked_to() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"lr": 0.0}, "greater than 0"),
         ({"beta2_decay": 0.0}, "less than 0"),
         ({"floor": 0.0}, "greater than 0"),
         ({"clip": 0.9}, "greater than or equal to 1"),

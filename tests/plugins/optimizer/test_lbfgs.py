@@ -98,6 +98,8 @@ def test_several_iterations_in_a_step_find_the_minimum() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"change": -1.0}, "greater than or equal to 0"),
+        ({"lr": 0.0}, "greater than 0"),
         ({"max_iter": 0}, "greater than 0"),
         ({"history": 0}, "greater than 0"),
         ({"line_search": "wolfe"}, "'strong_wolfe' or 'none'"),

@@ -71,6 +71,7 @@ def test_a_bias_does_not_decay_unless_asked_to() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"lr": 0.0}, "greater than 0"),
         ({"beta1": 1.0}, "less than 1"),
         ({"beta2": -0.1}, "greater than or equal to 0"),
         ({"weight_decay": -1.0}, "greater than or equal to 0"),

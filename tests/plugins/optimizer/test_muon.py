@@ -139,6 +139,10 @@ def test_says_which_names_there_are() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"lr": 0.0}, "greater than 0"),
+        ({"nesterov": 1}, "valid boolean"),
+        ({"decayed": "some"}, "'weights' or 'all'"),
+        ({"beta2": 1.0}, "less than 1"),
         ({"momentum": 1.0}, "less than 1"),
         ({"iterations": 0}, "greater than 0"),
         ({"iterations": 21}, "less than or equal to 20"),

@@ -1,11 +1,12 @@
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from recipeline import MissingExtra, RecipeError
-from recipeline_plugins.optimizer.lion import Lion
 from recipeline_plugins.optimizer.pytorch_optimizer import PytorchOptimizer
 
 
@@ -20,18 +21,53 @@ def test_says_how_to_install_it(w: torch.nn.Parameter, monkeypatch: pytest.Monke
         PytorchOptimizer().build([w])
 
 
-def test_takes_the_one_that_is_named_with_its_settings(w: torch.nn.Parameter) -> None:
+GRADIENTS = np.random.default_rng(0).normal(size=(50, 6)) * np.logspace(-4, 2, 6)
+START = np.linspace(-1, 1, 6)
+
+
+def ademamix(w: Any, lr: float) -> list[Any]:
+    """Pagliardini, Ablin & Grangier 2024, algorithm 1, with alpha and beta3 as they are from the start."""
+    found = []
+    fast = slow = square = np.zeros_like(w)
+    for t, g in enumerate(GRADIENTS, start=1):
+        fast = 0.9 * fast + 0.1 * g
+        slow = 0.9999 * slow + 0.0001 * g
+        square = 0.999 * square + 0.001 * g**2
+        w = w - lr * (fast / (1 - 0.9**t) + 5 * slow) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+        found.append(w)
+    return found
+
+
+def lion(w: Any, lr: float, beta1: float, beta2: float, weight_decay: float) -> list[Any]:
+    """Chen et al. 2023, algorithm 2."""
+    found, m = [], np.zeros_like(w)
+    for g in GRADIENTS:
+        w = w - lr * (np.sign(beta1 * m + (1 - beta1) * g) + weight_decay * w)
+        m = beta2 * m + (1 - beta2) * g
+        found.append(w)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("plugin", "expected"),
+    [
+        (PytorchOptimizer(lr=0.01), ademamix(START, 0.01)),
+        (
+            PytorchOptimizer(optimizer="lion", lr=0.1, settings={"betas": [0.5, 0.7], "weight_decay": 0.3}),
+            lion(START, 0.1, 0.5, 0.7, 0.3),
+        ),
+    ],
+)
+def test_takes_the_one_that_is_named_with_its_settings(plugin: PytorchOptimizer, expected: list[Any]) -> None:
     pytest.importorskip("pytorch_optimizer")
-    twin = torch.nn.Parameter(w.detach().clone())
-    theirs = PytorchOptimizer(optimizer="lion", lr=0.01, settings={"betas": [0.5, 0.7]}).build([w])
-    ours = Lion(lr=0.01, beta1=0.5, beta2=0.7).build([twin])
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        w.grad = torch.randn(3, 2, generator=generator)
-        twin.grad = w.grad.clone()
-        theirs.step()
-        ours.step()
-    torch.testing.assert_close(w, twin)
+    w = torch.nn.Parameter(torch.tensor(START))
+    optimizer = plugin.build([w])
+    found = []
+    for gradient in GRADIENTS:
+        w.grad = torch.tensor(gradient)
+        optimizer.step()
+        found.append(w.detach().numpy().copy())
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
 
 
 def test_says_what_there_is(w: torch.nn.Parameter) -> None:
@@ -46,6 +82,14 @@ def test_says_what_it_does_not_take(w: torch.nn.Parameter) -> None:
         PytorchOptimizer(optimizer="lion", settings={"betas": [1.5, 0.9]}).build([w])
 
 
-def test_refuses_an_empty_name() -> None:
-    with pytest.raises(ValidationError, match="at least 1 character"):
-        PytorchOptimizer(optimizer="")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"optimizer": ""}, "at least 1 character"),
+        ({"lr": 0.0}, "greater than 0"),
+        ({"settings": ["betas"]}, "valid dictionary"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        PytorchOptimizer.model_validate(settings)

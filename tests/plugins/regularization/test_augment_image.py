@@ -1,9 +1,11 @@
 """Train images that move, mirror and turn; nothing else does."""
 
 import sys
+from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from recipeline import MissingExtra, RecipeError
 from recipeline_plugins.regularization.augment_image import AugmentImage
@@ -36,9 +38,33 @@ def test_rotation_turns_and_the_other_blocks_stay() -> None:
     assert target.tolist() == list(range(6))
 
 
+def test_with_nothing_to_do_it_leaves_the_batch() -> None:
+    x, y = torch.rand(6, 3, 8, 8), torch.arange(6)
+    (kept,), target = AugmentImage(crop=0, flip=False, rotation=0.0).augment((x,), y)
+    assert kept is x
+    assert target is y
+    (hardly,), _ = AugmentImage(crop=0, rotation=1e-6).augment((x,), y)
+    torch.testing.assert_close(hardly, x, atol=1e-4, rtol=0)
+
+
 def test_no_image_is_an_error_and_so_is_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RecipeError, match="found no images to change"):
         AugmentImage().augment((torch.rand(4, 3),), torch.zeros(4))
     monkeypatch.setitem(sys.modules, "kornia.augmentation", None)
     with pytest.raises(MissingExtra, match=r"needs the package 'kornia'.*recipeline\[images\]"):
         AugmentImage().augment((torch.rand(4, 3, 8, 8),), torch.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"crop": -1}, "greater than or equal to 0"),
+        ({"crop": 65}, "less than or equal to 64"),
+        ({"flip": 1}, "valid boolean"),
+        ({"rotation": -1.0}, "greater than or equal to 0"),
+        ({"rotation": 181.0}, "less than or equal to 180"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        AugmentImage.model_validate(settings)

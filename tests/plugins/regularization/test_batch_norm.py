@@ -61,6 +61,16 @@ def test_hidden_layers_have_mean_zero_and_variance_one() -> None:
     torch.testing.assert_close(out.var(dim=0, correction=0), torch.ones(4), atol=1e-3, rtol=0)
 
 
+def test_what_has_mean_zero_and_variance_one_already_is_left_as_it_is() -> None:
+    x = torch.randn(500, 4, dtype=torch.float64)
+    x = (x - x.mean(dim=0)) / x.std(dim=0, correction=0)
+    model = BatchNorm(eps=1e-12).rewrite(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 1))).double()
+    with torch.no_grad():
+        model.get_parameter("0.0.weight").copy_(torch.eye(4))
+        model.get_parameter("0.0.bias").zero_()
+    torch.testing.assert_close(model.get_submodule("0")(x), x)
+
+
 def test_a_single_row_and_tokens_are_taken() -> None:
     norm = UnitNorm(4)
     tokens = torch.randn(5, 7, 4) * 3 + 1

@@ -77,6 +77,33 @@ def test_drops_the_share_and_scales_the_rest() -> None:
     assert torch.equal(model(torch.ones(5)), torch.ones(5))
 
 
+def test_a_share_of_almost_nothing_changes_nothing() -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
+    x = torch.randn(20, 3)
+    expected = model(x)
+    torch.testing.assert_close(Dropout(p=1e-12).rewrite(model)(x), expected)
+
+
+def test_units_left_out_share_the_work() -> None:
+    """Two inputs that say the same: least squares may put all weight on one, dropout's mean loss is least at halves."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False))
+    with torch.no_grad():
+        model.get_parameter("0.weight").fill_(1.0)
+        model.get_parameter("2.weight").copy_(torch.tensor([[1.0, 0.0]]))
+    model.get_parameter("0.weight").requires_grad_(False)
+    Dropout(p=0.3).rewrite(model)
+    optimizer = torch.optim.SGD([model.get_parameter("2.weight")], lr=0.02)
+    x = torch.rand(2000, 1) + 0.5
+    for _ in range(300):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(x), x).backward()
+        optimizer.step()
+    # The mean over what is left out is x² times (a + b - 1)² + p / (1 - p) (a² + b²).
+    best = 1 / (2 + 0.3 / 0.7)
+    assert model.get_parameter("2.weight").tolist()[0] == pytest.approx([best, best], abs=0.02)
+
+
 def test_says_that_there_is_nothing_to_act_on() -> None:
     words = r"'dropout' found nothing to act on: .* no hidden activation .* Remove 'dropout'"
     for model in (nn.Linear(3, 1), nn.Sequential(nn.Linear(3, 1), nn.Sigmoid()), nn.ReLU()):

@@ -54,6 +54,11 @@ def test_stops_after_the_patience(settings: dict[str, Any], values: list[float],
 
 
 @quiet
+def test_a_patience_as_long_as_the_training_never_stops_it() -> None:
+    assert epochs(EarlyStopping(patience=20), [1.0, 2.0]) == 20
+
+
+@quiet
 def test_knows_that_more_accuracy_is_better() -> None:
     plugin = EarlyStopping(monitor="val/accuracy", patience=1)
     assert epochs(plugin, [0.5, 0.6, 0.7, 0.7], "val/accuracy") == 4

@@ -32,6 +32,25 @@ def test_is_l1_at_ratio_one_and_l2_at_ratio_zero() -> None:
     assert value(ElasticNet(weight=0.3, ratio=0.0)) == pytest.approx(value(L2(weight=0.3)), rel=1e-6)
 
 
+def test_shares_the_weight_among_twins_and_leaves_the_useless_out() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(80, 4, dtype=torch.float64)
+    x[:, 1] = x[:, 0]
+    y = 2 * x[:, :1] + 0.1 * torch.randn(80, 1, dtype=torch.float64)
+    model = nn.Linear(4, 1, bias=False).double()
+    plugin, optimizer = ElasticNet(weight=0.3, ratio=0.5), torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        penalty = plugin.penalty(model)
+        assert penalty is not None
+        (nn.functional.mse_loss(model(x), y) + penalty).backward()
+        optimizer.step()
+    one, other, *useless = model.weight.tolist()[0]
+    assert one == pytest.approx(other, abs=0.01)  # l1 alone leaves them as unequal as they began
+    assert one > 0.5
+    assert max(map(abs, useless)) < 0.01
+
+
 def test_vanishes_at_weight_zero() -> None:
     assert ElasticNet(weight=0.0).penalty(network()) is None
 

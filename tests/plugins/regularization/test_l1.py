@@ -58,6 +58,29 @@ def test_follows_the_weights() -> None:
     assert after.item() == pytest.approx(2 * before.item(), rel=1e-6)
 
 
+def slopes(weight: float) -> torch.Tensor:
+    """The weights that gradient descent finds on noisy data, where four of six inputs are useless."""
+    torch.manual_seed(0)
+    x = torch.randn(80, 6)
+    y = (2 * x[:, 0] - x[:, 1] + 2 * torch.randn(80))[:, None]
+    model = nn.Linear(6, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        penalty = L1(weight=weight).penalty(model)
+        (loss if penalty is None else loss + penalty).backward()
+        optimizer.step()
+    return model.weight.detach()[0]
+
+
+def test_weights_grow_sparser_with_it() -> None:
+    free, held = slopes(0.0), slopes(0.5)
+    assert (free.abs() > 0.03).sum() > 3
+    assert (held[2:].abs() < 0.03).all()  # a gradient step hops around zero; proximal_gradient ends on it
+    assert (held[:2].abs() > 0.5).all()
+
+
 def test_vanishes_at_weight_zero() -> None:
     assert L1(weight=0.0).penalty(network()) is None
 

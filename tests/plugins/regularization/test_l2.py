@@ -71,6 +71,29 @@ def test_follows_the_weights() -> None:
     assert after.item() == pytest.approx(4 * before.item(), rel=1e-6)
 
 
+def slopes(weight: float) -> torch.Tensor:
+    """The weights that gradient descent finds on noisy data, where four of six inputs are useless."""
+    torch.manual_seed(0)
+    x = torch.randn(80, 6)
+    y = (2 * x[:, 0] - x[:, 1] + 2 * torch.randn(80))[:, None]
+    model = nn.Linear(6, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        penalty = L2(weight=weight).penalty(model)
+        (loss if penalty is None else loss + penalty).backward()
+        optimizer.step()
+    return model.weight.detach()[0]
+
+
+def test_the_norm_shrinks_with_it_and_nothing_is_left_out() -> None:
+    norms = [slopes(weight).norm().item() for weight in (0.0, 0.1, 1.0, 10.0)]
+    assert norms == sorted(norms, reverse=True)
+    assert norms[-1] < 0.2 * norms[0]
+    assert (slopes(10.0) != 0).all()
+
+
 def test_vanishes_at_weight_zero() -> None:
     assert L2(weight=0.0).penalty(network()) is None
 

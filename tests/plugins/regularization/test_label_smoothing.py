@@ -25,6 +25,17 @@ def test_shares_stay_shares_and_a_small_share_is_nothing() -> None:
     torch.testing.assert_close(hardly, target)
 
 
+def test_the_best_answer_is_no_longer_certain() -> None:
+    logits = torch.zeros(1, 4, dtype=torch.float64, requires_grad=True)
+    _, shares = LabelSmoothing(share=0.4).augment((), one_hot(torch.tensor([2]), 4).double())
+    optimizer = torch.optim.SGD([logits], lr=1.0)
+    for _ in range(200):
+        optimizer.zero_grad()
+        cross_entropy(logits, shares).backward()
+        optimizer.step()
+    torch.testing.assert_close(logits.detach().softmax(dim=1), torch.tensor([[0.1, 0.1, 0.7, 0.1]]).double())
+
+
 @pytest.mark.parametrize(("share", "words"), [(0.0, "greater than 0"), (1.0, "less than 1"), ("0.1", "valid number")])
 def test_refuses(share: Any, words: str) -> None:
     with pytest.raises(ValidationError, match=words):

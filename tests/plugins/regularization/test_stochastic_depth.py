@@ -60,6 +60,15 @@ def test_evaluation_is_as_without() -> None:
     assert torch.equal(model(x, none), plain(x, none))
 
 
+def test_a_chance_of_almost_nothing_changes_nothing() -> None:
+    torch.manual_seed(0)
+    plain = TabularResNet(width=8, hidden_dropout=0.0).build(INPUTS, 3)
+    torch.manual_seed(0)
+    model = StochasticDepth(p=1e-12).rewrite(TabularResNet(width=8, hidden_dropout=0.0).build(INPUTS, 3))
+    x, none = torch.randn(6, 2), torch.empty(6, 0, dtype=torch.int64)
+    torch.testing.assert_close(model(x, none), plain(x, none))
+
+
 def test_says_that_there_is_nothing_to_act_on() -> None:
     words = "'stochastic_depth' found nothing to act on: .* such as 'tabular_resnet'"
     for model in (nn.Linear(3, 1), MLP(hidden=[8, 8]).build(INPUTS, 3)):
@@ -67,7 +76,15 @@ def test_says_that_there_is_nothing_to_act_on() -> None:
             StochasticDepth().rewrite(model)
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.0, "greater than 0"), (1.0, "less than 1"), ("0.5", "valid number")])
-def test_refuses(p: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"p": 0.0}, "greater than 0"),
+        ({"p": 1.0}, "less than 1"),
+        ({"p": "0.5"}, "valid number"),
+        ({"linear": 1}, "valid boolean"),
+    ],
+)
+def test_refuses(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        StochasticDepth.model_validate({"p": p})
+        StochasticDepth.model_validate(settings)

@@ -44,9 +44,13 @@ def loader() -> DataLoader[Any]:
 
 
 def fit(
-    plugin: WeightAveraging, folder: Path, epochs: int = 3, resume: Path | None = None
+    plugin: WeightAveraging,
+    folder: Path,
+    epochs: int = 3,
+    resume: Path | None = None,
+    network: type[Module] = Module,
 ) -> tuple[Module, pl.Trainer]:
-    module = Module()
+    module = network()
     trainer = pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0, callbacks=plugin.callbacks(), enable_checkpointing=False, default_root_dir=folder,
@@ -86,6 +90,19 @@ def test_validation_sees_the_equal_mean_of_the_epochs_from_the_start_on(tmp_path
 def test_without_a_past_it_is_the_training_itself(tmp_path: Path) -> None:
     module, _ = fit(WeightAveraging(decay=0.0), tmp_path)
     assert torch.equal(module.validated[-1], module.steps[-1])
+
+
+class Noisy(Module):
+    """One whose targets say something else at every step."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        return nn.functional.mse_loss(self.network(batch[0]), torch.randn_like(batch[1]))
+
+
+def test_the_mean_jitters_less_than_the_weights(tmp_path: Path) -> None:
+    module, _ = fit(WeightAveraging(decay=0.9), tmp_path, epochs=30, network=Noisy)
+    ends, means = torch.stack(module.steps[2::3]), torch.stack(module.validated[::3])
+    assert means.diff(dim=0)[15:].norm() < 0.6 * ends.diff(dim=0)[15:].norm()
 
 
 def test_training_goes_on_with_the_weights_and_not_with_the_mean(tmp_path: Path) -> None:

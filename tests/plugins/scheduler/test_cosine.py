@@ -59,6 +59,7 @@ def test_by_epoch_it_has_as_many_moves_as_epochs() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"per": "batch"}, "'epoch' or 'step'"),
         ({"min": -0.1}, "greater than or equal to 0"),
         ({"min": 1.1}, "less than or equal to 1"),
     ],

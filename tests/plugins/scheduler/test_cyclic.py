@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,9 +54,19 @@ def test_equals_torch(mode: str, theirs: str) -> None:
     assert found == pytest.approx(reference, rel=1e-9)
 
 
-def test_the_closed_form() -> None:
+@pytest.mark.parametrize(
+    ("mode", "top"),
+    [
+        ("triangular", lambda step: 1.0),
+        ("halving", lambda step: 0.5 ** (step // 20)),
+        ("exponential", lambda step: 0.95**step),
+    ],
+)
+def test_the_closed_form(mode: str, top: Callable[[int], float]) -> None:
     triangle = [*range(10), *range(10, 0, -1)] * 3
-    assert rates({"low": 0.0}, 60) == pytest.approx([0.03 * height for height in triangle], rel=1e-9, abs=1e-12)
+    found = rates({"low": 0.2, "mode": mode, "gamma": 0.95}, 60)
+    expected = [0.3 * (0.2 + 0.8 * height / 10 * top(step)) for step, height in enumerate(triangle)]
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_falls_as_long_as_it_rises_unless_told_otherwise() -> None:

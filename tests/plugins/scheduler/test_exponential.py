@@ -53,6 +53,7 @@ def test_by_step_it_follows_the_same_form() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"per": "batch"}, "'epoch' or 'step'"),
         ({"gamma": 0.0}, "greater than 0"),
         ({"gamma": 1.1}, "less than or equal to 1"),
         ({"gamma": "0.9"}, "valid number"),

@@ -58,6 +58,7 @@ def test_by_epoch_it_has_as_many_moves_as_epochs() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"per": "batch"}, "'epoch' or 'step'"),
         ({"end": -0.1}, "greater than or equal to 0"),
         ({"end": 1.1}, "less than or equal to 1"),
     ],

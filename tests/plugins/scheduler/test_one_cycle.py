@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -59,6 +60,13 @@ def test_the_closed_form_by_straight_lines() -> None:
     found = rates({"rise": 0.5, "div": 10.0, "final_div": 10.0, "shape": "linear"}, 60)
     up = [0.03 + 0.27 * step / 29 for step in range(30)]
     down = [0.3 + (0.003 - 0.3) * (step - 29) / 30 for step in range(30, 60)]
+    assert found == pytest.approx(up + down, rel=1e-12)
+
+
+def test_the_closed_form_by_cosines() -> None:
+    found = rates({"rise": 0.5, "div": 10.0, "final_div": 10.0}, 60)
+    up = [0.03 + 0.27 * (1 - math.cos(math.pi * step / 29)) / 2 for step in range(30)]
+    down = [0.003 + 0.297 * (1 + math.cos(math.pi * (step - 29) / 30)) / 2 for step in range(30, 60)]
     assert found == pytest.approx(up + down, rel=1e-12)
 
 

@@ -68,6 +68,7 @@ def test_goes_on_where_it_was_saved() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"per": "batch"}, "'epoch' or 'step'"),
         ({"power": 0.0}, "greater than 0"),
         ({"end": -0.1}, "greater than or equal to 0"),
         ({"end": 1.1}, "less than or equal to 1"),

@@ -56,6 +56,7 @@ def test_by_step_it_follows_the_same_form() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"per": "batch"}, "'epoch' or 'step'"),
         ({"every": 0}, "greater than 0"),
         ({"every": 2.5}, "valid integer"),
         ({"gamma": 0.0}, "greater than 0"),
