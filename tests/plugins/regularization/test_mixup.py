@@ -27,10 +27,12 @@ def test_classes_stay_shares() -> None:
     assert ((target > 0).sum(dim=1) == 2).any()
 
 
-def test_shares_are_beta_distributed() -> None:
+@pytest.mark.parametrize("alpha", [0.4, 4.0])
+def test_shares_are_beta_distributed(alpha: float) -> None:
     torch.manual_seed(0)
-    drawn = np.array([share_for(0.4) for _ in range(2000)])
-    assert stats.kstest(drawn, stats.beta(0.4, 0.4).cdf).pvalue > 0.01
+    drawn = np.array([share_for(alpha) for _ in range(4000)])
+    assert stats.kstest(drawn, stats.beta(alpha, alpha).cdf).pvalue > 0.01
+    assert drawn.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
 
 
 def test_a_small_alpha_hardly_mixes() -> None:
