@@ -167,7 +167,7 @@ def _problems(error: BaseException, arguments: list[str]) -> tuple[list[Problem]
         return [_usage(error, arguments)], UsageError.exit_code
     if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return [Problem(f"{error.strerror}: {error.filename}")], UsageError.exit_code
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE):
         return [Problem(f"{error.strerror}: {error.filename}" if error.filename else str(error))], 4
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         advice = "A smaller network or `training.batch_size` takes less."

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recipeline.errors import EnvironmentFault, Problem
+from recipeline.errors import EnvironmentFault
+from recipeline.storage.disk import not_written
+from recipeline.storage.sealed import Damaged, sealing, verify
+from recipeline.storage.temporary import clear_stale, discard
 
-FORMAT = 2
+FORMAT = 3
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,55 +59,31 @@ def obtain(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> Ent
         return found
     final = root / key
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        clear_stale(root)
         damaged = final.exists()
         # Built beside and renamed: of two processes that build the same entry, one wins and both use its folder.
-        temporary = Path(tempfile.mkdtemp(dir=root, prefix=f".{key[:12]}."))
-        try:
-            info = build(temporary)
-            _seal(temporary, info)
+        with sealing(final) as under_way:
+            info = build(under_way.folder)
+            under_way.info |= info
             if damaged:
-                final.replace(temporary.with_name(temporary.name + ".damaged"))
-            temporary.replace(final)
-        except OSError:
-            winner = look_up(root, key)
-            if winner is None:
-                raise
-            return winner
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(temporary.with_name(temporary.name + ".damaged"), ignore_errors=True)
+                discard(final)
+    except FileExistsError as error:
+        winner = look_up(root, key)
+        if winner is None:
+            raise _not_written(root, error) from error
+        return winner
     except OSError as error:
-        raise EnvironmentFault(
-            Problem(
-                f"the cache can't be written: {error.strerror or error}",
-                file=str(root),
-                suggestion="Free some space, or set RECIPELINE_HOME to a folder that can be written.",
-            )
-        ) from error
+        raise _not_written(root, error) from error
     return Entry(final, info, hit=False, repaired=damaged)
 
 
-def _files(folder: Path) -> dict[str, list[int]]:
-    """Length and time of last change of every file: enough to see a file cut short or written over."""
-    stats = {path.name: path.stat() for path in sorted(folder.iterdir()) if path.name != MANIFEST}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-
-
-def _seal(folder: Path, info: dict[str, Any]) -> None:
-    content = json.dumps({"format": FORMAT, "files": _files(folder), "info": info}, ensure_ascii=False)
-    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _not_written(root: Path, error: OSError) -> EnvironmentFault:
+    advice = "Or set RECIPELINE_HOME to a folder that can be written."
+    return not_written("the cache", Path(error.filename or root), error, advice=advice)
 
 
 def _whole(folder: Path) -> dict[str, Any] | None:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] == FORMAT and manifest["files"] == _files(folder):
-            info = manifest["info"]
-            return info if isinstance(info, dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None
+        return verify(folder, thorough=False).info
+    except (Damaged, OSError):
+        return None

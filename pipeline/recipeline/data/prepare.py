@@ -24,6 +24,7 @@ from recipeline.data.split import SplitTable
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTransform
 from recipeline.families.spec import PARTS, Block, InputSpec, Part, State, TargetSpec
+from recipeline.storage.disk import reserve
 
 if TYPE_CHECKING:
     import polars as pl
@@ -419,13 +420,13 @@ class _Preparation:
         numbers: dict[Part, np.ndarray] = {}
         done = dict.fromkeys(counts, 0)
         for part, count in counts.items():
-            numbers[part] = np.lib.format.open_memmap(folder / f"{part}.rows.npy", "w+", np.int64, (count,))
+            numbers[part] = _file(folder / f"{part}.rows.npy", np.int64, (count,))
             for place, kind in enumerate(pipeline.accepts):
                 block = pipeline.inputs.blocks[kind]
                 if block.names and not (kind in arrays.PADDED and not block.shape):
                     name = folder / f"{part}.{kind}.npy"
                     dtype: Any = np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind)
-                    files[part, place] = np.lib.format.open_memmap(name, "w+", dtype, (count, *block.shape))
+                    files[part, place] = _file(name, dtype, (count, *block.shape))
         for rows, features in self.rows.batches():
             made = pipeline.blocks(features, rows)
             codes = self.rows.codes[rows]
@@ -512,6 +513,13 @@ _ARTICLES = {"image": "an image", "tokens": "a text", "series": "a series"}
 _PLURALS = {"image": "images", "tokens": "texts", "series": "series"}
 
 
+def _file(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
+    """A new memory-mapped array, with the disk space that it takes."""
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    reserve(path, "the prepared data")
+    return array
+
+
 def _array_bytes(shown: pl.DataFrame) -> int:
     """Bytes that the arrays of one of these rows take; 0 where there are none."""
     columns = [column for column in shown if column.dtype.is_nested()]
@@ -548,8 +556,7 @@ class _Pieces:
         pieces = self._found[kind]
         shape = (max(shape[0] for *_, shape in pieces), *pieces[0][3][1:])
         files = {
-            part: np.lib.format.open_memmap(self._folder / f"{part}.{kind}.npy", "w+", dtype, (count, *shape))
-            for part, count in counts.items()
+            part: _file(self._folder / f"{part}.{kind}.npy", dtype, (count, *shape)) for part, count in counts.items()
         }
         for part, span, path, own in pieces:
             files[part][span, : own[0]] = np.load(path, mmap_mode="r")

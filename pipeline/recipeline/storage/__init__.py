@@ -1,1 +1,1 @@
-"""Durable files."""
+"""Durable files: written so that a crash leaves them whole, verified before they are read."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from recipeline.storage.temporary import temporary_beside
 
 
 @contextmanager
@@ -17,10 +18,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Written beside its final place, fsynced, renamed, and the folder fsynced, so that the rename itself lasts.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    temporary = temporary_beside(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -43,12 +43,16 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in this folder last. Nothing to do where folders can't be opened, as on Windows."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def sync_file(path: Path) -> None:
+    """Make what was written to this file last."""
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in this folder last. Nothing to do where folders can't be opened, as on Windows."""
+    if os.name != "nt":
+        sync_file(folder)

@@ -1,5 +1,7 @@
 """Entries of the cache are whole or not there."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,17 @@ def test_a_damaged_entry_is_made_again_and_says_so(tmp_path: Path, damage: Any) 
     assert (again.hit, again.repaired) == (False, True)
     assert (again.folder / "content.txt").read_text() == "two"
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_what_a_killed_build_left_is_cleared_away_at_the_next(tmp_path: Path) -> None:
+    cache.obtain(tmp_path, "key", write("one"))
+    code = "from pathlib import Path; from recipeline.storage.temporary import *; print(temporary_beside(Path('key')))"
+    made = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / made).mkdir()
+    cache.obtain(tmp_path, "key", write("one"))
+    assert (tmp_path / made).exists()  # a hit costs no look around
+    cache.obtain(tmp_path, "other", write("two"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "other"]
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Folders that are whole or not there: written beside, synced, a manifest last, then renamed; verified before use.
+
+    sealing(final)      temporary folder -> files -> fsync each -> manifest.json -> fsync -> rename -> fsync the parent
+    verify(folder)      the manifest is unchanged, there are just its files, each has its length and sha256
+
+Checkpoints, the cache and what is in it (tables, arrays, fitted states) are such folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from recipeline.storage.atomic import sync_file, sync_folder
+from recipeline.storage.temporary import temporary_beside
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+LARGEST_MANIFEST = 64_000_000
+"""Bytes of a manifest that are read at most: nobody's manifest should fill the memory."""
+ALWAYS_HASHED = 1_000_000
+"""Files up to so many bytes are compared by their sha256 even by a quick look."""
+
+
+class Damaged(Exception):
+    """A sealed folder is not what it was when it was sealed."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.folder = folder
+        self.reason = reason
+        super().__init__(f"{folder}: {reason}")
+
+
+@dataclass(slots=True)
+class Sealed:
+    """A folder that was verified, or the one that is being written."""
+
+    folder: Path
+    info: dict[str, Any] = field(default_factory=dict)
+    """What the writer wanted remembered, JSON-able."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Every file's `bytes`, `sha256` and `modified`; known when it is sealed."""
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A file whose content is verified once more through the very handle that is given out."""
+        with (self.folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.files[name]["sha256"]:
+                raise Damaged(self.folder, f"{name} is not what was written")
+            file.seek(0)
+            yield file
+
+
+@contextmanager
+def sealing(final: Path) -> Iterator[Sealed]:
+    """A folder to write into, `folder`, and `info` to fill; on leaving the block it is sealed and named `final`.
+
+    Raises:
+        FileExistsError: `final` is there already, perhaps by another process.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(final)
+    temporary.mkdir()
+    try:
+        under_way = Sealed(temporary)
+        yield under_way
+        seal(temporary, under_way.info)
+        try:
+            temporary.rename(final)
+        except OSError as error:
+            if final.exists():
+                raise FileExistsError(str(final)) from error
+            raise
+        sync_folder(final.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def seal(folder: Path, info: dict[str, Any]) -> None:
+    """Sync every file of a folder, then write its manifest."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        sync_file(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            found = os.fstat(file.fileno())
+        files[path.name] = {"bytes": found.st_size, "sha256": digest, "modified": found.st_mtime_ns}
+    with (folder / MANIFEST).open("xb") as file:
+        file.write(_rendered(files, json.loads(json.dumps(info))))  # as it will be read: keys are texts by then
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def verify(folder: Path, *, thorough: bool = True) -> Sealed:
+    """The folder, if it is what it was when it was sealed.
+
+    Args:
+        folder: Where it is.
+        thorough: Compare every byte. Otherwise a large file with its length and its time of last change is believed.
+
+    Raises:
+        Damaged: it is not; the reason names the file.
+    """
+    sealed = _read_manifest(folder)
+    names = {path.name for path in folder.iterdir()} - {MANIFEST}
+    for name in sorted(names ^ set(sealed.files)):
+        raise Damaged(folder, f"{name} is missing" if name in sealed.files else f"{name} does not belong there")
+    for name, expected in sealed.files.items():
+        path = folder / name
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Damaged(folder, f"{name} is not a file")
+        if found.st_size != expected["bytes"]:
+            raise Damaged(folder, f"{name} has {found.st_size:,} bytes in place of {expected['bytes']:,}")
+        unchanged = found.st_mtime_ns == expected["modified"] and found.st_size > ALWAYS_HASHED
+        if unchanged and not thorough:
+            continue
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+                raise Damaged(folder, f"{name} is not what was written")
+    return sealed
+
+
+def _read_manifest(folder: Path) -> Sealed:
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            content = file.read(LARGEST_MANIFEST)
+        written = json.loads(content)["manifest"]
+        if written["format"] != FORMAT:
+            raise Damaged(folder, f"its format is {written['format']}, and this version reads {FORMAT}")
+        files, info = dict(written["files"]), dict(written["info"])
+        # Rendered once more: every single byte of it has to be the one that was written.
+        if content != _rendered(files, info) or any(Path(name).name != name for name in files):
+            raise Damaged(folder, f"{MANIFEST} is not what was written")
+    except FileNotFoundError as error:
+        raise Damaged(folder, f"{MANIFEST} is missing") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged(folder, f"{MANIFEST} is not what was written") from error
+    except OSError as error:
+        raise Damaged(folder, f"{MANIFEST} can't be read: {error.strerror or error}") from error
+    return Sealed(folder, info, files)
+
+
+def _rendered(files: dict[str, dict[str, Any]], info: dict[str, Any]) -> bytes:
+    manifest = {"format": FORMAT, "files": files, "info": info}
+    digest = hashlib.sha256(json.dumps(manifest, ensure_ascii=True).encode()).hexdigest()
+    document = {"manifest": manifest, "sha256": digest}
+    return json.dumps(document, ensure_ascii=True, indent=1).encode() + b"\n"
