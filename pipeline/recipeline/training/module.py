@@ -57,6 +57,10 @@ class TrainingModule(pl.LightningModule):
         self.test_metrics = _metrics(recipe, data)
         self.inputs = data.inputs
         self._counted = (-1, -1)
+        # Asked once: looking a protocol up costs as much as a layer.
+        self._reported = self.loss.reported if isinstance(self.loss, Reported) else None
+        self._repeats = any(part.needs_closure for part in (recipe.optimizer, *recipe.regularization) if part)
+        self._dtype = torch.get_default_dtype()
         self._added = list(recipe.regularization)
         self._differentiable: torch.Tensor | None = None
         self.trying = False
@@ -79,8 +83,7 @@ class TrainingModule(pl.LightningModule):
     def ready(self, batch: Batch) -> Batch:
         """Images as numbers from 0 to 1, where they are bytes."""
         inputs, target = batch
-        dtype = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
-        return tuple(unpacked(block, dtype) for block in inputs), target
+        return tuple([unpacked(block, self._dtype) for block in inputs]), target
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimizer over the network's (and the loss's) parameters, and its schedulers."""
@@ -133,24 +136,31 @@ class TrainingModule(pl.LightningModule):
             inputs, target = regularization.augment(inputs, target)
         outputs = self.network(*inputs)
         loss = self.loss(outputs, target)
-        # An optimizer that evaluates a batch several times must not have it counted several times; and where it
-        # tries how far a step may go, a loss that is not finite tells it that this is too far.
-        first = (self.current_epoch, batch_idx) != self._counted
-        self.trying = not first and self.recipe.optimizer is not None and self.recipe.optimizer.needs_closure
         value = loss.item()
+        first = not self._repeats or self._first_look(batch_idx)
         if not math.isfinite(value) and not self.trying:
             self._diverged(value, batch_idx)
         if first:
-            self._counted = (self.current_epoch, batch_idx)
-            if isinstance(self.loss, Reported):
+            if self._reported is not None:
                 with torch.no_grad():
-                    value = self.loss.reported(outputs, target).item()
+                    value = self._reported(outputs, target).item()
             self._count("train", value, len(target))
         for regularization in self._added:
             penalty = regularization.penalty(self.network)
             if penalty is not None:
                 loss = loss + penalty
         return loss
+
+    def _first_look(self, batch_idx: int) -> bool:
+        """Whether the batch is seen for the first time.
+
+        An optimizer that evaluates a batch several times must not have it counted several times; and where it tries
+        how far a step may go, a loss that is not finite tells it that this is too far.
+        """
+        first = (self.current_epoch, batch_idx) != self._counted
+        self._counted = (self.current_epoch, batch_idx)
+        self.trying = not first and self.recipe.optimizer is not None and self.recipe.optimizer.needs_closure
+        return first
 
     def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
         """Keep the loss's graph for an optimizer that differentiates the gradient again."""
@@ -191,8 +201,20 @@ class TrainingModule(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Get ready for several mini-batches a step, where that was chosen."""
+        self._look()
         loader = self.trainer.train_dataloader
         self.several = SeveralSteps(self, len(loader.batches)) if isinstance(loader, Chunks) else None
+
+    def on_validation_start(self) -> None:
+        """Get ready for batches of the validation part."""
+        self._look()
+
+    def on_test_start(self) -> None:
+        """Get ready for batches of the test part."""
+        self._look()
+
+    def _look(self) -> None:
+        self._dtype = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
 
     def on_train_epoch_end(self) -> None:
         """Move the schedules that watch a metric."""

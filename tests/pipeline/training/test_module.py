@@ -14,7 +14,7 @@ import torch
 
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import DataError, RecipeError
-from recipeline.network import answers
+from recipeline.network import answers, for_answers
 from recipeline.recipe.load import parse
 from recipeline.serving.bundle import Predictor, read_description, write_bundle
 from recipeline.stages import build
@@ -81,7 +81,14 @@ def test_what_the_outputs_mean_is_known_to_metrics_and_to_the_served_model(folde
     rows = pl.read_csv(folder / "visits.csv")
     found = served(made, folder)["prediction"].to_numpy()
     blocks = made.data.pipeline.transform(rows)
-    expected = answers(made.module.network, blocks, made.data.pipeline, made.data.target, 64, made.recipe.loss)
+    expected = answers(
+        for_answers(made.module.network, made.data.inputs),
+        blocks,
+        made.data.pipeline,
+        made.data.target,
+        64,
+        made.recipe.loss,
+    )
     assert np.array_equal(found, expected[:, 0].numpy())
     truth = rows["visits"].to_numpy()
     validation = made.data.parts["validation"].rows
@@ -185,7 +192,9 @@ def test_everything_at_once_trains_and_is_served(folder: Path) -> None:
     made = trained(folder, text + f"loss: focal\nregularization: [{', '.join(names)}]\n")
     assert made.trainer.callback_metrics["train/loss"].isfinite()
     blocks = made.data.pipeline.transform(pl.read_csv(folder / "visits.csv"))
-    expected = answers(made.module.network, blocks, made.data.pipeline, made.data.target, 64).numpy()
+    expected = answers(
+        for_answers(made.module.network, made.data.inputs), blocks, made.data.pipeline, made.data.target, 64
+    ).numpy()
     assert np.array_equal(served(made, folder).select(pl.selectors.starts_with("prob")).to_numpy(), expected)
 
 

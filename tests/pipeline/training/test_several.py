@@ -11,7 +11,7 @@ from recipeline.stages.read import complete
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.module import TrainingModule
 from recipeline.training.observer import Observer
-from recipeline.training.several import AT_ONCE, Chunks, why_single
+from recipeline.training.several import AT_ONCE, Chunks, _bare_step, _forgetting, why_single
 from recipeline.training.surroundings import as_it_was
 from recipeline.training.trainer import make_trainer
 
@@ -151,3 +151,49 @@ def test_what_needs_single_steps_is_named(overrides, extra, reason, tmp_path):
     with as_it_was():
         trainer = make_trainer(recipe, folder=tmp_path, logger=None, observer=Observer(), extra=extra)
     assert why_single(recipe, trainer) == reason
+
+
+@pytest.fixture
+def weight():
+    found = torch.nn.Parameter(torch.ones(3))
+    found.grad = torch.ones(3)
+    return found
+
+
+def test_a_step_without_what_surrounds_it_is_the_same_step(weight):
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    step = _bare_step(optimizer)
+    assert step.func is torch.optim.SGD.step.__wrapped__
+    step()
+    schedule.step()  # warns where no step was made before
+    assert weight.tolist() == [0.5] * 3
+
+
+def test_a_hook_of_an_optimizer_is_called(weight):
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    called = []
+    optimizer.register_step_post_hook(lambda *_: called.append(1))
+    _bare_step(optimizer)()
+    assert called == [1]
+
+
+def test_a_step_that_was_replaced_is_taken(weight):
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    called = []
+    optimizer.step = lambda: called.append(1)
+    _bare_step(optimizer)()
+    assert called == [1]
+
+
+def test_gradients_are_forgotten_as_the_optimizer_would(weight):
+    _forgetting(torch.optim.SGD([weight], lr=0.5))()
+    assert weight.grad is None
+
+    class Own(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            self.asked = True
+
+    optimizer = Own([weight], lr=0.5)
+    _forgetting(optimizer)()
+    assert optimizer.asked
