@@ -58,9 +58,12 @@ class TrainingModule(pl.LightningModule):
         self.inputs = data.inputs
         self._counted = (-1, -1)
         # Asked once: looking a protocol up costs as much as a layer.
-        self._reported = self.loss.reported if isinstance(self.loss, Reported) else None
-        self._repeats = any(part.needs_closure for part in (recipe.optimizer, *recipe.regularization) if part)
-        self._dtype = torch.get_default_dtype()
+        loss: object = self.loss
+        self._reported = loss.reported if isinstance(loss, Reported) else None
+        self._repeats = (recipe.optimizer is not None and recipe.optimizer.needs_closure) or any(
+            regularization.needs_closure for regularization in recipe.regularization
+        )
+        self._numbers = torch.get_default_dtype()
         self._added = list(recipe.regularization)
         self._differentiable: torch.Tensor | None = None
         self.trying = False
@@ -83,7 +86,7 @@ class TrainingModule(pl.LightningModule):
     def ready(self, batch: Batch) -> Batch:
         """Images as numbers from 0 to 1, where they are bytes."""
         inputs, target = batch
-        return tuple([unpacked(block, self._dtype) for block in inputs]), target
+        return tuple([unpacked(block, self._numbers) for block in inputs]), target
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimizer over the network's (and the loss's) parameters, and its schedulers."""
@@ -214,7 +217,7 @@ class TrainingModule(pl.LightningModule):
         self._look()
 
     def _look(self) -> None:
-        self._dtype = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
+        self._numbers = next((p.dtype for p in self.network.parameters()), torch.get_default_dtype())
 
     def on_train_epoch_end(self) -> None:
         """Move the schedules that watch a metric."""
