@@ -56,10 +56,12 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
     notes = list(entry.info["notes"])
     if entry.repaired:
         notes.append("The cached arrays were damaged and have been made again.")
+    parts = _open(entry.folder, entry.info["rows"], pipeline)
     return PreparedData(
         inputs=pipeline.inputs,
         target=pipeline.target,
-        parts=_open(entry.folder, entry.info["rows"], pipeline),
+        parts=parts,
+        series=_series(split_table, recipe.data.source.separates(), parts["train"].rows),
         pipeline=pipeline,
         fingerprint=split_table.table.fingerprint,
         key=key,
@@ -108,6 +110,15 @@ def _open(folder: Path, rows: dict[Part, int], pipeline: FittedPipeline) -> dict
         target = array(f"{part}.target.npy", (rows[part],), np.float32)
         parts[part] = Arrays(blocks, target, array(f"{part}.rows.npy", (rows[part],), np.int64), pipeline.accepts)
     return parts
+
+
+def _series(split_table: SplitTable, column: str | None, rows: np.ndarray) -> np.ndarray | None:
+    """Which of several series each of these rows belongs to."""
+    if column is None:
+        return None
+    named = split_table.table.scan().select(column).collect().to_series()
+    found: np.ndarray = (named.gather(rows).rank("dense").to_numpy() - 1).astype(np.int64)
+    return found
 
 
 def _dtype(kind: str) -> type:

@@ -45,6 +45,8 @@ class PreparedData:
     key: str
     """The content address of the prepared arrays in the cache."""
     cache_hit: bool
+    series: np.ndarray | None = None
+    """Where the source holds several series: which one each train row belongs to, int64 (rows,)."""
     profile: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: rows by part, and a column's role, type, missing values and range."""
     notes: tuple[str, ...] = ()

@@ -35,8 +35,12 @@ class Metric(Plugin, family="metric"):
 class ComparesWithTrain(Protocol):
     """A built metric that measures against what the train part shows, as an error against a naive forecast's."""
 
-    def learn(self, truth: torch.Tensor) -> None:
+    def learn(self, truth: torch.Tensor, series: torch.Tensor | None = None) -> None:
         """The train part's true values in the form that `update` gets them, in the source's order; called once, before.
+
+        Args:
+            truth: The values, (rows, ...).
+            series: Given where the source holds several series: int64 (rows,), the number of each row's one.
 
         Raises:
             DataError: nothing can be compared with them.

@@ -92,6 +92,18 @@ class Plugin(BaseModel):
         return text.partition("\n")[0]
 
 
+def means(declared: str, plugin: Plugin) -> bool:
+    """Whether `family.name`, or `family.name.setting` for a setting other than by default, is said of this plugin."""
+    family, name, *setting = declared.split(".")
+    if (plugin.family, plugin.plugin_name) != (family, name):
+        return False
+    fields = type(plugin).model_fields
+    return not setting or (
+        setting[0] in fields
+        and bool(getattr(plugin, setting[0]) != fields[setting[0]].get_default(call_default_factory=True))
+    )
+
+
 def with_nested(plugin: Plugin) -> list[Plugin]:
     """A plugin and all that stand among its settings, those of theirs included."""
     return [plugin, *(below for _, inner in plugin.inner_plugins() for below in with_nested(inner))]

@@ -75,6 +75,10 @@ class Source(FromEnvironment, Plugin, family="source"):
         """
         return None
 
+    def separates(self) -> str | None:
+        """The column that tells several series apart, the rows of each being in the order of time; None for one."""
+        return None
+
     def location(self) -> str:
         """What a reader would call the place: a path or the name of a data set."""
         return self.plugin_name

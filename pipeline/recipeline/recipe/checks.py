@@ -9,7 +9,7 @@ from recipeline.catalog import Catalog
 from recipeline.errors import Problem, RecipeError
 from recipeline.families.loss import Loss
 from recipeline.families.optimizer import Optimizer
-from recipeline.families.plugin import Plugin
+from recipeline.families.plugin import Plugin, means
 from recipeline.families.preprocessing import TargetTransform
 from recipeline.families.regularization import Regularization
 from recipeline.families.spec import Task
@@ -224,20 +224,13 @@ def _needs(recipe: Recipe) -> Iterator[Finding]:
                     f"'{plugin.plugin_name}' can't be used together with the {family} '{name}'{_why(plugin, other)}",
                     suggestion="Remove one of them.",
                 )
-            elif setting and any(_sets(each, family, name, setting[0]) for _, each in plugins):
+            elif setting and any(means(other, each) for _, each in plugins):
                 yield Finding(
                     path,
                     f"'{plugin.plugin_name}' can't be used together with '{setting[0]}' of the {family} '{name}'"
                     f"{_why(plugin, other)}",
                     suggestion="Remove one of them.",
                 )
-
-
-def _sets(plugin: Plugin, family: str, name: str, setting: str) -> bool:
-    """Whether this is that plugin, with that setting other than by default."""
-    if (plugin.family, plugin.plugin_name) != (family, name) or setting not in type(plugin).model_fields:
-        return False
-    return bool(getattr(plugin, setting) != type(plugin).model_fields[setting].get_default(call_default_factory=True))
 
 
 def _why(plugin: Plugin, declared: str) -> str:

@@ -9,7 +9,7 @@ from recipeline.catalog import Catalog, installed
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
-from recipeline.families.plugin import Plugin, with_nested
+from recipeline.families.plugin import Plugin, means, with_nested
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
@@ -61,7 +61,9 @@ def fill(recipe: Recipe, task: Task, roles: Mapping[str, Role], catalog: Catalog
         return _make(plugins, family, settings)
 
     def all_of(family: type[Any], names: tuple[str, ...]) -> list[Any]:
-        return [make(family, {"type": name}) for name in names]
+        made = [make(family, {"type": name}) for name in names]
+        # A usual metric that can't be measured on rows of this source isn't one here.
+        return [plugin for plugin in made if not any(means(other, recipe.data.source) for other in plugin.conflicts)]
 
     split = recipe.data.split or make(Split, split_settings(task))
     loss = recipe.loss or make(Loss, {"type": LOSS[task]})

@@ -33,7 +33,11 @@ def _metrics(recipe: Recipe, data: PreparedData) -> MetricCollection:
         made = metric.build(data.target)
         if isinstance(made, ComparesWithTrain):
             truth = torch.tensor(data.parts["train"].target)
-            made.learn(truth if data.target.classes else data.pipeline.restore_target(truth))
+            truth = truth if data.target.classes else data.pipeline.restore_target(truth)
+            if data.series is None:
+                made.learn(truth)
+            else:
+                made.learn(truth, torch.tensor(data.series))
         built.add_metrics({metric.plugin_name: made})
     return built
 

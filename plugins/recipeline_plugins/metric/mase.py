@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveInt
@@ -25,13 +26,18 @@ class MeanAbsoluteScaledError(Metric, name="mase"):
     same: the naive one would be further off there, so that 1 is harder to reach the longer the horizon. Several
     targets: the mean of theirs.
 
-    The train rows have to be in the order of time, one step apart, as the source `windows` gives them.
+    The train rows have to be in the order of time, one step apart, as the source `windows` gives them with a stride
+    of 1. Of several series each is compared with itself, and the errors of all make one mean.
 
     Hyndman & Koehler 2006, Another look at measures of forecast accuracy.
     """
 
     tasks: ClassVar[set[Task]] = {"forecasting"}
     higher_is_better: ClassVar[bool] = False
+    conflicts: ClassVar[frozenset[str]] = frozenset({"source.windows.stride"})
+    reasons: ClassVar[Mapping[str, str]] = {
+        "source.windows.stride": "its rows are not one step apart, and the naive forecast would look better off"
+    }
 
     season: PositiveInt = 1
     """Steps of a season: 1 for none, 12 for the year in months, 52 in weeks, 24 for the day in hours."""

@@ -18,13 +18,19 @@ class ScaledErrors(RowMean):
         self.season = season
         self.register_buffer("naive", torch.tensor(float("nan")), persistent=False)
 
-    def learn(self, truth: torch.Tensor) -> None:
+    def learn(self, truth: torch.Tensor, series: torch.Tensor | None = None) -> None:
         """Take the naive forecast's error from the train part's values, (rows, targets) in the order of time.
+
+        Of several series each is compared with itself; `series` (rows,) says whose a row is.
 
         Raises:
             DataError: there are too few rows, or nothing that changes.
         """
-        if len(truth) <= self.season:
+        values = exact(truth)
+        apart = (values[self.season :] - values[: -self.season]).abs()  # (rows - season, targets)
+        if series is not None and len(truth) > self.season:
+            apart = apart[series[self.season :] == series[: -self.season]]
+        if len(truth) <= self.season or not len(apart):
             raise DataError(
                 Problem(
                     "`mase` compares with the value of a season before, and the train part is no longer than a season",
@@ -33,8 +39,7 @@ class ScaledErrors(RowMean):
                     suggestion="Set a shorter season, or bring more rows.",
                 )
             )
-        values = exact(truth)
-        naive = (values[self.season :] - values[: -self.season]).abs().mean(dim=0)  # (targets,)
+        naive = apart.mean(dim=0)  # (targets,)
         if not bool((naive > 0).all()):
             raise DataError(
                 Problem(

@@ -33,6 +33,17 @@ def test_the_naive_forecast_on_the_train_part_has_one():
     assert float(metric.compute()) == 0.0
 
 
+def test_each_series_is_compared_with_itself():
+    metric = MeanAbsoluteScaledError(season=2).build(TARGET)
+    other = TRAIN[:20] + 1e6
+    metric.learn(torch.tensor(np.concatenate([TRAIN, other])), torch.tensor([4] * 50 + [7] * 20))
+    metric.update(torch.tensor(P), torch.tensor(Y))
+    naive = np.concatenate([np.abs(TRAIN[2:] - TRAIN[:-2]), np.abs(other[2:] - other[:-2])]).mean(axis=0)
+    assert float(metric.compute()) == pytest.approx(np.mean(np.abs(P - Y).mean(axis=0) / naive), rel=1e-9)
+    with pytest.raises(DataError, match="no longer than a season"):
+        metric.learn(torch.tensor(TRAIN[:6]), torch.tensor([0, 0, 1, 1, 2, 2]))
+
+
 def test_is_no_number_before_it_has_seen_the_train_part():
     metric = MeanAbsoluteScaledError().build(TARGET)
     metric.update(torch.tensor(P), torch.tensor(Y))
