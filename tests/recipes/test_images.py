@@ -5,12 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +75,7 @@ def numbers(answers: Any) -> np.ndarray:
     return frame[[name for name in frame if str(name).startswith("probability")]].to_numpy(dtype=float)
 
 
-def test_the_model_answers_any_form_with_the_same_numbers(digits, place):
+def test_the_model_answers_any_form_with_the_same_numbers(digits, place, served):
     import mlflow
 
     rows = SampleSource(dataset="digits_images").scan().collect().head(6)
@@ -103,53 +97,24 @@ def test_the_model_answers_any_form_with_the_same_numbers(digits, place):
     for cells in forms.values():
         found = model.predict(pd.DataFrame({"image": cells}))
         assert np.array_equal(numbers(found), expected)
-    _over_http(model, {name: forms[name] for name in ("lists", "paths", "base64")}, expected)
+    _over_http(served(model), {name: forms[name] for name in ("lists", "paths", "base64")}, expected)
 
 
-def _over_http(model: Any, forms: dict[str, list[Any]], expected: np.ndarray) -> None:
-    with served(model) as address:
-        for cells in forms.values():
-            for body in (
-                {"dataframe_records": [{"image": cell} for cell in cells]},
-                {"dataframe_split": {"columns": ["image"], "data": [[cell] for cell in cells]}},
-                {"inputs": {"image": cells}},
-            ):
-                assert np.array_equal(numbers(ask(address, body)), expected)
-            one = ask(address, {"dataframe_records": [{"image": cells[0]}]})
-            assert np.allclose(numbers(one), expected[:1], atol=1e-6)
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(address, {"dataframe_records": [{"image": "nowhere.png"}]})
-        assert refused.value.code == 400
-        assert "nowhere.png" in refused.value.read().decode()
-
-
-@contextmanager
-def served(model: Any) -> Iterator[str]:
-    """The model behind MLflow's own server, on a free port of this machine."""
-    import uvicorn
-    from mlflow.pyfunc import scoring_server
-
-    server = uvicorn.Server(uvicorn.Config(scoring_server.init(model), port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        limit = time.monotonic() + 60
-        while not server.started:
-            assert time.monotonic() < limit
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def ask(address: str, body: dict[str, Any]) -> Any:
-    """The predictions that the server answers with."""
-    request = urllib.request.Request(
-        f"{address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.loads(response.read())["predictions"]
+def _over_http(ask: Any, forms: dict[str, list[Any]], expected: np.ndarray) -> None:
+    for cells in forms.values():
+        for body in (
+            {"dataframe_records": [{"image": cell} for cell in cells]},
+            {"dataframe_split": {"columns": ["image"], "data": [[cell] for cell in cells]}},
+            {"inputs": {"image": cells}},
+        ):
+            status, answers = ask(body)
+            assert status == 200, answers
+            assert np.array_equal(numbers(answers), expected)
+        _, one = ask({"dataframe_records": [{"image": cells[0]}]})
+        assert np.allclose(numbers(one), expected[:1], atol=1e-6)
+    status, words = ask({"dataframe_records": [{"image": "nowhere.png"}]})
+    assert status == 400
+    assert "nowhere.png" in words
 
 
 def test_a_folder_and_a_csv_of_paths_are_learnt_and_served(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +71,11 @@ def test_japanese_vowels(tmp_path):
     assert (many["prediction"].to_numpy() == rows["speaker"].to_numpy()).mean() > 0.9
 
 
-@pytest.mark.filterwarnings("ignore:Using `httpx` with:UserWarning")  # starlette's, of what mlflow brings
-def test_sunspots_and_a_window_over_http(tmp_path):
+def test_sunspots_and_a_window_over_http(tmp_path, served):
     result = trained("sunspots", BRIEFLY["sunspots"][0], tmp_path)
     reached(result, BRIEFLY["sunspots"][1])
 
     import mlflow
-    from fastapi.testclient import TestClient
-    from mlflow.pyfunc import scoring_server
 
     mlflow.set_tracking_uri(result.tracking_uri)
     model = mlflow.pyfunc.load_model(result.model_uri)
@@ -87,21 +83,19 @@ def test_sunspots_and_a_window_over_http(tmp_path):
     expected = model.predict(pd.DataFrame({"history": rows["history"].to_list()}))["prediction"].to_numpy()
     assert np.corrcoef(expected, rows["t+1"].to_numpy())[0, 1] > 0.8
 
-    client = TestClient(scoring_server.init(model))
+    asked = served(model)
 
-    def ask(cells: list[Any]) -> Any:
-        body = json.dumps({"dataframe_records": [{"history": cell} for cell in cells]})
-        return client.post("/invocations", content=body, headers={"Content-Type": "application/json"})
+    def ask(cells: list[Any]) -> tuple[int, Any]:
+        return asked({"dataframe_records": [{"history": cell} for cell in cells]})
 
-    answer = ask(rows["history"].to_list())
-    assert answer.status_code == 200, answer.text
-    found = [row["prediction"] for row in answer.json()["predictions"]]
-    assert found == pytest.approx(expected.tolist(), rel=1e-6)
-    alone = ask(rows["history"].to_list()[:1])
-    assert alone.json()["predictions"][0]["prediction"] == pytest.approx(expected[0], rel=1e-5)
-    wrong = ask([["many", "spots"]])
-    assert wrong.status_code == 400
-    assert "history" in wrong.text
+    status, answers = ask(rows["history"].to_list())
+    assert status == 200, answers
+    assert [row["prediction"] for row in answers] == pytest.approx(expected.tolist(), rel=1e-6)
+    _, alone = ask(rows["history"].to_list()[:1])
+    assert alone[0]["prediction"] == pytest.approx(expected[0], rel=1e-5)
+    status, words = ask([["many", "spots"]])
+    assert status == 400
+    assert "history" in words
 
 
 def test_co2_at_a_level_that_training_never_saw(tmp_path):

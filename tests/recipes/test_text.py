@@ -44,7 +44,7 @@ def test_as_its_recipe_says(name, tmp_path):
         ("reviews_transformer", ["architecture.width=32"]),
     ],
 )
-def test_two_epochs_of_a_small_network_and_sentences_for_its_model(name, overrides, tmp_path):
+def test_two_epochs_of_a_small_network_and_sentences_for_its_model(name, overrides, tmp_path, served):
     import mlflow
 
     brief = ["training.epochs=2", "preprocessing.0.length=32", "optimizer.lr=0.005", *overrides]
@@ -66,3 +66,15 @@ def test_two_epochs_of_a_small_network_and_sentences_for_its_model(name, overrid
     for row, sentence in enumerate(sentences[:3]):
         alone = model.predict(pd.DataFrame({"review": [sentence]}))
         assert alone["probability_fresh"].iloc[0] == pytest.approx(together["probability_fresh"].iloc[row], abs=1e-5)
+
+    ask = served(model)
+    status, answers = ask({"dataframe_records": [{"review": sentence} for sentence in sentences[:3]]})
+    assert status == 200, answers
+    assert [row["prediction"] for row in answers] == together["prediction"].tolist()
+    found = [row["probability_fresh"] for row in answers]
+    assert found == pytest.approx(together["probability_fresh"].tolist(), abs=1e-6)
+    _, alone = ask({"inputs": {"review": sentences[:1]}})
+    assert alone[0]["probability_fresh"] == pytest.approx(found[0], abs=1e-5)
+    status, words = ask({"dataframe_records": [{"review": ""}]})
+    assert status == 400
+    assert "review" in words
