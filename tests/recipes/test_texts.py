@@ -122,8 +122,30 @@ def trained(name: str, folder: Path) -> tuple[list[np.ndarray], recipeline.Recip
     return followed.weights, data.recipe
 
 
+AT_THE_END = {
+    "one_weight_sgd": 1e-12,
+    "one_weight_adam": 1e-12,
+    "quadratic_descent": 1e-12,
+    "quadratic_momentum": 1e-12,
+    "quadratic_rmsprop": 1e-4,  # it hops around the bottom by 0.005
+    "line_full_batch": 1e-12,
+    "line_one_sample": 1e-12,
+    "line_with_intercept": 0.02,  # on its way still, as the head says
+    "newton_one_step": 0.0206,
+}
+"""The most that the loss may be after the whole training."""
+CLASSIFIERS = ("two_hidden_layers", "two_hidden_layers_loss_object")
+
+
 def test_every_worked_example_is_there() -> None:
-    assert {path.stem for path in RECIPES} >= {*PATHS, "line_one_sample", "newton_one_step"}
+    assert {path.stem for path in RECIPES} == {*PATHS, "line_one_sample", "newton_one_step", *CLASSIFIERS}
+    assert {*AT_THE_END, *CLASSIFIERS} == {path.stem for path in RECIPES}
+
+
+def test_a_loss_as_an_object_is_the_same_training() -> None:
+    one, other = (recipeline.load_recipe(FOLDER / f"{name}.yaml").as_recipe() for name in CLASSIFIERS)
+    assert one.pop("name") != other.pop("name")
+    assert one == other
 
 
 def test_the_head_says_what_it_trains_how_long_and_the_command(path: Path) -> None:
@@ -221,6 +243,10 @@ def test_the_whole_run_at_full_length(path: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     result = recipeline.run(recipeline.load_recipe(path))
     assert result.status == "FINISHED"
+    if path.stem in CLASSIFIERS:
+        assert result.metrics["test/accuracy"] >= 0.95
+    else:
+        assert curve(result, "train/loss")[-1] <= AT_THE_END[path.stem]
     if path.stem in START:
         found = curve(result, "train/loss")
         assert found[::100] == pytest.approx(losses(path.stem)[:1000:100], rel=2e-3, abs=1e-9)
