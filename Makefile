@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format schema bench clean
+.PHONY: help install demo test test-slow check format schema docs bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14 | sed 's/^/  make /'
@@ -55,6 +55,10 @@ format: $(STAMP)  ## put code into the house's form
 
 schema: $(STAMP)  ## recipes/recipe.schema.json from the plugins that are installed
 	$(BIN)/recipeline schema -o recipes/recipe.schema.json
+
+docs: $(STAMP)  ## docs/plugins from the built-in plugins: a page for each
+	rm -rf docs/plugins
+	$(BIN)/recipeline plugins --from recipeline --docs docs/plugins
 
 bench: $(STAMP)  ## side by side with what a user would use instead
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -106,6 +106,28 @@ class Requiring(Loss, name="requiring"):
         return nn.MSELoss()
 
 
+@breaks(r"has an example that is a part of a valid recipe \(found RecipeError: .*has no setting 'gama'")
+class WrongExample(Loss, name="wrong_example"):
+    """Shows a setting that it doesn't have."""
+
+    example = "loss: {type: wrong_example, gama: 2.0}"
+    tasks = frozenset({"regression"})
+
+    def build(self, target: Any) -> Any:
+        return nn.MSELoss()
+
+
+@breaks(r"is named in its example \(found loss: mse\)")
+class OthersExample(Loss, name="others_example"):
+    """Shows another one."""
+
+    example = "loss: mse"
+    tasks = frozenset({"regression"})
+
+    def build(self, target: Any) -> Any:
+        return nn.MSELoss()
+
+
 @breaks(r"builds from its defaults .* \(found no value for gamma\)")
 class Demanding(Loss, name="demanding"):
     """Has no default."""

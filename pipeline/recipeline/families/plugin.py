@@ -36,9 +36,15 @@ class Plugin(BaseModel):
     training, as `training.batch_size=full`."""
     conflicts: ClassVar[frozenset[str]] = frozenset()
     """What this can't live with, as `family.name`; as `family.name.setting` only where that setting is not as by
-    default."""
+    default; or a setting of the training, as `training.batch_size=1`."""
     reasons: ClassVar[Mapping[str, str]] = {}
     """Why, by what is required or in conflict: half a sentence, shown with the error."""
+    goes_badly_with: ClassVar[Mapping[str, str]] = {}
+    """What it may stand beside and gains nothing from, with the reason in half a sentence: named as in `conflicts`, or
+    as a setting of the training, `training.batch_size`. For its page; nothing is refused."""
+    example: ClassVar[str] = ""
+    """A few lines of a recipe that show it at work, from the recipe's top level. With a name, data and an architecture
+    where they leave these out, they have to be a valid recipe: for its page, and checked by `recipeline.testing`."""
 
     def __init_subclass__(cls, *, family: str | None = None, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

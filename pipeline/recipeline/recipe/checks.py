@@ -218,7 +218,9 @@ def _needs(recipe: Recipe) -> Iterator[Finding]:
                 )
         for other in sorted(plugin.conflicts):
             family, name, *setting = other.split(".")
-            if not setting and other in present:
+            if family == "training":
+                yield from _not_training(recipe, plugin, other)
+            elif not setting and other in present:
                 yield Finding(
                     path,
                     f"'{plugin.plugin_name}' can't be used together with the {family} '{name}'{_why(plugin, other)}",
@@ -246,6 +248,17 @@ def _training(recipe: Recipe, path: Path, plugin: Plugin, wanted: str) -> Iterat
             path,
             f"'{plugin.plugin_name}' needs training.{setting}: {value}, and it is {found}{_why(plugin, wanted)}",
             suggestion=f"Write training: {{{setting}: {value}}}, or choose another {plugin.family}.",
+        )
+
+
+def _not_training(recipe: Recipe, plugin: Plugin, refused: str) -> Iterator[Finding]:
+    """A setting of the training that a plugin can't live with, as `training.batch_size=1`."""
+    setting, _, value = refused.removeprefix("training.").partition("=")
+    if str(getattr(recipe.training, setting, None)) == value:
+        yield Finding(
+            ("training", setting),
+            f"'{plugin.plugin_name}' can't be used with training.{setting}: {value}{_why(plugin, refused)}",
+            suggestion=f"Take another {setting}, or remove '{plugin.plugin_name}'.",
         )
 
 

@@ -42,11 +42,19 @@ def _kind(schema: Schema, definitions: Schema) -> str:
     name = schema.get("type")
     if name == "array":
         items = schema.get("items")
-        return f"list of {kind(items, definitions)}" if isinstance(items, Mapping) and items else "list"
+        return f"list of {_several(items, definitions)}" if isinstance(items, Mapping) and items else "list"
     if name == "object":
         values = schema.get("additionalProperties")
-        return f"mapping to {kind(values, definitions)}" if isinstance(values, Mapping) else "mapping"
+        if schema.get("properties"):
+            return f"mapping of {', '.join(schema['properties'])}"
+        return f"mapping to {_several(values, definitions)}" if isinstance(values, Mapping) else "mapping"
     return _KINDS.get(str(name), "anything")
+
+
+def _several(schema: Schema, definitions: Schema) -> str:
+    """What each entry is, in the plural where that is a word."""
+    one = kind(schema, definitions)
+    return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(one, one)
 
 
 def _span(schema: Schema) -> str:

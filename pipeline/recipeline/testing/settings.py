@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipeline.families.plugin import Plugin
+from recipeline.testing.lines import check_example
 from recipeline.testing.promises import holds, promised
 
 
@@ -48,6 +49,7 @@ def check_settings(plugin: type[Plugin] | Plugin, settings: Mapping[str, Any] | 
         holds(not missing, cls, "builds from its defaults (or give `settings=`)", f"no value for {', '.join(missing)}")
         with promised(cls, "builds from the given settings" if given else "builds from its default settings"):
             made = cls.model_validate(given)
+    check_example(cls)
     with promised(cls, "describes its settings as a JSON schema, for editors"):
         json.dumps(cls.model_json_schema())
     with promised(cls, "has settings that survive dump and load"):

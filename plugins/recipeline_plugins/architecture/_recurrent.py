@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -19,6 +20,10 @@ class Recurrent(Architecture):
     accepts: ClassVar[tuple[str, ...]] = ACCEPTS
 
     cell: ClassVar[Literal["rnn", "lstm", "gru"]]
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("preprocessing.standardize_series", "preprocessing.normalize_target"),
+        "with around_last, which wants series and target in one unit",
+    )
 
     hidden: PositiveInt = 64
     """Numbers that it remembers, in each direction."""

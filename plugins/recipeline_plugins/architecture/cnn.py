@@ -28,6 +28,16 @@ class CNN(Architecture, name="cnn"):
     Normalization; He et al. 2015, Delving Deep into Rectifiers (the start).
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: animals}
+          target: label
+        preprocessing:
+          - {type: load_image, size: [64, 64]}
+          - normalize_image
+        architecture: {type: cnn, blocks: [32, 64, 128], head: average, dropout: 0.2}
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ("image", "series", "numeric")
 
     blocks: list[PositiveInt] = Field(default=[32, 64], min_length=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -26,7 +27,19 @@ class FTTransformer(Architecture, name="ft_transformer"):
     Gorishniy et al. 2021, Revisiting Deep Learning Models for Tabular Data.
     """
 
+    example = """
+        preprocessing:
+          - {type: impute, columns: all}
+          - {type: standardize, columns: numeric}
+          - {type: ordinal, columns: categorical}      # each code gets a vector that is learnt
+        architecture: {type: ft_transformer, width: 64, heads: 4, blocks: 2}
+        optimizer: {type: adamw, lr: 1e-4}
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ("numeric", "categorical")
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "preprocessing.one_hot": "each category becomes a token of its own; with `preprocessing.ordinal` a column does",
+    }
 
     width: PositiveInt = 192
     """Numbers in a token; a multiple of `heads`."""

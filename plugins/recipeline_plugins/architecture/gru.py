@@ -17,4 +17,14 @@ class GRU(Recurrent, name="gru"):
     Cho et al. 2014, Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: reviews.csv}
+          target: verdict
+          columns: {review: text}
+        preprocessing:
+          - {type: tokenize, columns: review, length: 64}
+        architecture: {type: gru, hidden: 64, bidirectional: true, pooling: max, dropout: 0.3}
+    """
+
     cell = "gru"

@@ -22,6 +22,13 @@ class Linear(Architecture, name="linear"):
     Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, chapters 3 and 4.4.
     """
 
+    example = """
+        preprocessing:
+          - {type: standardize, columns: numeric}
+          - {type: one_hot, columns: categorical}
+        architecture: linear
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ("numeric",)
 
     bias: bool = True

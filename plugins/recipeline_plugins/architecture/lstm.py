@@ -19,4 +19,13 @@ class LSTM(Recurrent, name="lstm"):
     Hochreiter & Schmidhuber 1997, Long Short-Term Memory; the forget gate: Gers et al. 2000.
     """
 
+    example = """
+        data:
+          source: {type: parquet, path: recordings.parquet}      # a column of lists
+          target: speaker
+          columns: {sound: series}
+        preprocessing: [standardize_series]
+        architecture: {type: lstm, hidden: 64, bidirectional: true, pooling: mean}
+    """
+
     cell = "lstm"

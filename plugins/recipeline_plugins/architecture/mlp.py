@@ -25,6 +25,8 @@ class MLP(Architecture, name="mlp"):
     Embeddings of Categorical Variables).
     """
 
+    example = "architecture: {type: mlp, hidden: [256, 128], activation: relu, normalization: batch, dropout: 0.5}"
+
     accepts: ClassVar[tuple[str, ...]] = ("numeric", "categorical")
 
     hidden: list[PositiveInt] = Field(default=[128, 64])

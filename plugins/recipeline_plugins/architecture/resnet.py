@@ -27,6 +27,16 @@ class ResNet(Architecture, name="resnet"):
     Minibatch SGD (the norms that start at zero).
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: animals}
+          target: label
+        preprocessing:
+          - {type: load_image, size: [64, 64]}
+          - normalize_image
+        architecture: {type: resnet, widths: [16, 32, 64], depths: [3, 3, 3]}
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ("image", "numeric")
 
     widths: list[PositiveInt] = Field(default=[16, 32, 64], min_length=1, max_length=6)

@@ -17,4 +17,14 @@ class RNN(Recurrent, name="rnn"):
     Elman 1990, Finding Structure in Time.
     """
 
+    example = """
+        data:
+          source: {type: parquet, path: recordings.parquet}      # a column of lists
+          target: speaker
+          columns: {sound: series}
+        preprocessing: [standardize_series]
+        architecture: {type: rnn, hidden: 32, pooling: mean}
+        regularization: [gradient_clip]
+    """
+
     cell = "rnn"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -24,7 +25,19 @@ class TabularResNet(Architecture, name="tabular_resnet"):
     Gorishniy et al. 2021, Revisiting Deep Learning Models for Tabular Data.
     """
 
+    example = """
+        preprocessing:
+          - {type: impute, columns: all}
+          - {type: standardize, columns: numeric}
+          - {type: ordinal, columns: categorical}      # each code gets a vector that is learnt
+        architecture: {type: tabular_resnet, width: 128, blocks: 4}
+        training: {batch_size: 128}
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ("numeric", "categorical")
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "training.batch_size": "below about 16: its batch norm takes the mean of so few rows, which is mostly chance",
+    }
 
     width: PositiveInt = 128
     """Numbers that go from block to block."""

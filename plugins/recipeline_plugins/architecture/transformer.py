@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -30,7 +31,22 @@ class Transformer(Architecture, name="transformer"):
     Vaswani et al. 2017, Attention Is All You Need.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: reviews.csv}
+          target: verdict
+          columns: {review: text}
+        preprocessing:
+          - {type: tokenize, columns: review, length: 64}
+        architecture: {type: transformer, width: 64, heads: 4, layers: 2}
+        scheduler: {type: cosine, warmup_epochs: 1}
+    """
+
     accepts: ClassVar[tuple[str, ...]] = ACCEPTS
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("preprocessing.standardize_series", "preprocessing.normalize_target"),
+        "with around_last, which wants series and target in one unit",
+    )
 
     width: PositiveInt = 64
     """Numbers that stand for a step, throughout."""

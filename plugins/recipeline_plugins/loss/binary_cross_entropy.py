@@ -23,6 +23,8 @@ class BinaryCrossEntropy(Loss, name="binary_cross_entropy"):
     Cox 1958, The Regression Analysis of Binary Sequences.
     """
 
+    example = "loss: {type: binary_cross_entropy, pos_weight: 3.0}"
+
     tasks: ClassVar[set[Task]] = {"binary", "multilabel"}
     soft_targets: ClassVar[bool] = True
 

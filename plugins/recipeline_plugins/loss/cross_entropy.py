@@ -27,6 +27,8 @@ class CrossEntropy(Loss, name="cross_entropy"):
     probabilities are then no longer those of the data.
     """
 
+    example = "loss: {type: cross_entropy, class_weights: balanced}"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     soft_targets: ClassVar[bool] = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveFloat
@@ -26,8 +27,19 @@ class Dice(Loss, name="dice"):
     the line; this is the form of Sudre et al. 2017, Generalised Dice Overlap, without class weights.
     """
 
+    example = """
+        loss: {type: dice, smooth: 1.0}
+        training: {batch_size: 128}
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     soft_targets: ClassVar[bool] = True
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "training.batch_size": "small ones: its sums want rows of every class",
+        **dict.fromkeys(
+            ("metric.brier", "metric.log_loss", "report.calibration"), "the probabilities are too sure of themselves"
+        ),
+    }
 
     smooth: PositiveFloat = 1.0
     """Added above and below the line: a class without rows in the batch then pulls its probabilities down gently.

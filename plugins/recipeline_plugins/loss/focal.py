@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -25,8 +26,13 @@ class Focal(Loss, name="focal"):
     Lin et al. 2017, Focal Loss for Dense Object Detection; effective numbers: Cui et al. 2019, Class-Balanced Loss.
     """
 
+    example = "loss: {type: focal, gamma: 2.0, class_weights: effective_number}"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     soft_targets: ClassVar[bool] = True
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("metric.brier", "metric.log_loss", "report.calibration"), "the probabilities are too cautious"
+    )
 
     gamma: float = Field(default=2.0, ge=0)
     """How fast a row ceases to count as it becomes right: 0 not at all, 2 gives a row of p 0.9 a hundredth."""

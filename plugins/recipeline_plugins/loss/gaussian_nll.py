@@ -28,6 +28,12 @@ class GaussianNLL(Loss, name="gaussian_nll"):
     Nix & Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution.
     """
 
+    example = """
+        preprocessing: [normalize_target]
+        loss: gaussian_nll
+        optimizer: {type: adam, lr: 0.001}
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
 
     floor: PositiveFloat = 1e-6

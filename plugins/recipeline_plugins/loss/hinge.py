@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveFloat
@@ -27,7 +28,18 @@ class Hinge(Loss, name="hinge"):
     them. Cortes & Vapnik 1995, Support-Vector Networks.
     """
 
+    example = """
+        architecture: linear
+        loss: {type: hinge, squared: true}
+        regularization:
+          - {type: l2, weight: 1e-3}
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("metric.brier", "metric.log_loss", "report.calibration"),
+        "the probabilities are a softmax of margins, and say little",
+    )
 
     margin: PositiveFloat = 1.0
     """By how much a row has to be right before it ceases to count."""

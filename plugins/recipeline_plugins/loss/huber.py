@@ -23,6 +23,8 @@ class Huber(Loss, name="huber"):
     Huber 1964, Robust Estimation of a Location Parameter.
     """
 
+    example = "loss: {type: huber, delta: 0.5}"
+
     tasks: ClassVar[set[Task]] = {"regression"}
 
     delta: PositiveFloat = 1.0

@@ -21,6 +21,11 @@ class KLDivergence(Loss, name="kl_divergence"):
     Kullback & Leibler 1951, On Information and Sufficiency.
     """
 
+    example = """
+        loss: kl_divergence
+        regularization: [mixup]
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     soft_targets: ClassVar[bool] = True
 

@@ -21,6 +21,8 @@ class LogCosh(Loss, name="log_cosh"):
     Data Using a Modified EM Algorithm.
     """
 
+    example = "loss: log_cosh"
+
     tasks: ClassVar[set[Task]] = {"regression"}
 
     def build(self, target: TargetSpec) -> LossFunction:

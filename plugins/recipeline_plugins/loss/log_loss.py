@@ -21,6 +21,8 @@ class LogLoss(Loss, name="log_loss"):
     same on probabilities. Good 1952, Rational Decisions.
     """
 
+    example = "loss: log_loss"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     soft_targets: ClassVar[bool] = True
 

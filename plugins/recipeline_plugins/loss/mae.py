@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from recipeline import Loss, LossFunction, TargetSpec
@@ -19,7 +20,15 @@ class MeanAbsoluteError(Loss, name="mae"):
     error is, so let the learning rate fall. Boscovich 1757; Laplace 1789.
     """
 
+    example = """
+        loss: mae
+        scheduler: cosine
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "scheduler.fixed": "the gradient is as large near the minimum as far off, so the weights never come to rest",
+    }
 
     def build(self, target: TargetSpec) -> LossFunction:
         """Predictions and targets, both (batch, targets), to a scalar."""

@@ -28,9 +28,12 @@ class Momentum(Loss, name="momentum"):
     there is no correction for the zeros that m starts from.
 
     The mean is of L's gradients alone; penalties are added outside. Its value means nothing by itself: `train/loss`,
-    and `val/loss`, which it doesn't act on, show L. Combines badly with `adam` and whatever has a momentum of its
-    own, which averages twice. Refused with what evaluates the loss several times a step: these look for the minimum
-    of one function, and this is another one after each step.
+    and `val/loss`, which it doesn't act on, show L.
+    """
+
+    example = """
+        loss: {type: momentum, of: mse, beta: 0.9}
+        optimizer: {type: sgd, lr: 0.05}
     """
 
     tasks: ClassVar[set[Task]] = {"regression", "binary", "multiclass", "multilabel", "forecasting"}
@@ -40,6 +43,20 @@ class Momentum(Loss, name="momentum"):
     )
     reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(
         conflicts, "it evaluates one function several times, and this loss is another one after each step"
+    )
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "optimizer.adam",
+            "optimizer.adamw",
+            "optimizer.nadam",
+            "optimizer.radam",
+            "optimizer.adamax",
+            "optimizer.lion",
+            "optimizer.muon",
+            "optimizer.momentum",
+            "optimizer.nesterov",
+        ),
+        "gradients would be averaged twice",
     )
 
     beta: float = Field(default=0.9, ge=0, lt=1)

@@ -19,6 +19,8 @@ class MeanSquaredError(Loss, name="mse"):
     1: see `huber` and `mae`. Legendre 1805; Gauss 1809.
     """
 
+    example = "loss: mse"
+
     tasks: ClassVar[set[Task]] = {"regression"}
 
     def build(self, target: TargetSpec) -> LossFunction:

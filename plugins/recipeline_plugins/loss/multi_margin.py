@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -23,7 +24,13 @@ class MultiMargin(Loss, name="multi_margin"):
     Recognition.
     """
 
+    example = "loss: {type: multi_margin, margin: 1.0, power: 2}"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("metric.brier", "metric.log_loss", "report.calibration"),
+        "the probabilities are a softmax of margins, and say little",
+    )
 
     margin: PositiveFloat = 1.0
     """By how much the right class has to lead before a wrong one ceases to count."""

@@ -21,6 +21,12 @@ class OneHotCrossEntropy(Loss, name="one_hot_cross_entropy"):
     `kl_divergence`. Cover & Thomas 2006, Elements of Information Theory, chapter 2.
     """
 
+    example = """
+        loss: one_hot_cross_entropy
+        regularization:
+          - {type: label_smoothing, share: 0.1}
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     soft_targets: ClassVar[bool] = True
 

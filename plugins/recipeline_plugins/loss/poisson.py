@@ -26,6 +26,16 @@ class Poisson(Loss, name="poisson"):
     go with it is `poisson_deviance`. Nelder & Wedderburn 1972, Generalized Linear Models.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: visits.csv}
+          target: visits_per_year
+          task: regression
+        architecture: linear
+        loss: poisson
+        metrics: [poisson_deviance, mae]
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
     raw_target: ClassVar[bool] = True
 

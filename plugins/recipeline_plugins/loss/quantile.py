@@ -24,6 +24,12 @@ class Quantile(Loss, name="quantile"):
     Koenker & Bassett 1978, Regression Quantiles.
     """
 
+    example = """
+        loss: {type: quantile, q: 0.95}
+        metrics:
+          - {type: pinball, q: 0.95}
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
 
     q: float = Field(default=0.5, gt=0, lt=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from recipeline import Loss, LossFunction, TargetSpec
@@ -22,7 +23,15 @@ class RootMeanSquaredError(Loss, name="rmse"):
     Gauss 1823, Theoria Combinationis Observationum.
     """
 
+    example = """
+        loss: rmse
+        training: {batch_size: 256}
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "training.batch_size": "small ones: the root of a mean of few rows is lower than that of all",
+    }
 
     def build(self, target: TargetSpec) -> LossFunction:
         """Predictions and targets, both (batch, targets), to a scalar."""

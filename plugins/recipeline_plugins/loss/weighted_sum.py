@@ -27,6 +27,14 @@ class WeightedSum(Loss, name="weighted_sum"):
     others an approximation). A learnt loss may fall below 0. `train/loss` and `val/loss` show the sum as it is.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: houses.csv}
+          target: [price, rent]
+          task: regression
+        loss: {type: weighted_sum, of: huber, weights: learned}
+    """
+
     tasks: ClassVar[set[Task]] = {"regression", "multilabel"}
 
     of: Annotated[Loss, ByName()] | None = None

@@ -18,7 +18,11 @@ class Accuracy(Metric, name="accuracy"):
         accuracy = rows whose most probable class is the true one / rows
 
     Multilabel: the share of labels that are right (probability above 1/2 says yes), not of rows with all right.
+
+    Sokolova & Lapalme 2009, A Systematic Analysis of Performance Measures for Classification Tasks.
     """
+
+    example = "metrics: [accuracy]"
 
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
 

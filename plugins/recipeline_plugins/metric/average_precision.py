@@ -23,6 +23,8 @@ class AveragePrecision(Metric, name="average_precision"):
     Zhu 2004, Recall, Precision and Average Precision.
     """
 
+    example = "metrics: [average_precision, roc_auc]"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     higher_is_better: ClassVar[bool] = True
 

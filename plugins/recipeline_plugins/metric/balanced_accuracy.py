@@ -21,6 +21,8 @@ class BalancedAccuracy(Metric, name="balanced_accuracy"):
     recall and is left out, as in scikit-learn. Brodersen et al. 2010.
     """
 
+    example = "metrics: [accuracy, balanced_accuracy]"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     higher_is_better: ClassVar[bool] = True
 

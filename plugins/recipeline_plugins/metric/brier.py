@@ -21,6 +21,8 @@ class Brier(Metric, name="brier"):
     Brier 1950, Verification of Forecasts Expressed in Terms of Probability.
     """
 
+    example = "metrics: [brier, log_loss]"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     higher_is_better: ClassVar[bool] = False
 

@@ -22,6 +22,11 @@ class F1(Metric, name="f1"):
     is left out of macro, which is the mean of the classes' f1. van Rijsbergen 1979, Information Retrieval.
     """
 
+    example = """
+        metrics:
+          - {type: f1, average: macro}
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
 
     average: Literal["macro", "micro", "weighted"] | None = None

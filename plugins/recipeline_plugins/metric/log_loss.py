@@ -22,6 +22,8 @@ class LogLoss(Metric, name="log_loss"):
     loss it has no class weights, smoothing or penalties. Good 1952, Rational Decisions.
     """
 
+    example = "metrics: [log_loss]"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     higher_is_better: ClassVar[bool] = False
 

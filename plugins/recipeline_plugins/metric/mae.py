@@ -18,7 +18,11 @@ class MeanAbsoluteError(Metric, name="mae"):
         mae = mean over rows |prediction - truth|
 
     Several targets: the mean of theirs, each in its own unit.
+
+    Willmott & Matsuura 2005, Advantages of the Mean Absolute Error over the Root Mean Square Error.
     """
+
+    example = "metrics: [mae]"
 
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = False

@@ -32,6 +32,22 @@ class MeanAbsoluteScaledError(Metric, name="mase"):
     Hyndman & Koehler 2006, Another look at measures of forecast accuracy.
     """
 
+    example = """
+        data:
+          source:
+            type: windows
+            of: {type: csv, path: temperatures.csv}
+            time: month
+            value: celsius
+          target: t+1
+          task: forecasting
+          columns: {month: ignore}
+          split: {type: time, column: month}
+        architecture: gru
+        metrics:
+          - {type: mase, season: 12}      # against the same month of the year before
+    """
+
     tasks: ClassVar[set[Task]] = {"forecasting"}
     higher_is_better: ClassVar[bool] = False
     conflicts: ClassVar[frozenset[str]] = frozenset({"source.windows.stride"})

@@ -21,6 +21,8 @@ class Matthews(Metric, name="matthews"):
     to correlate. Matthews 1975; Gorodkin 2004.
     """
 
+    example = "metrics: [matthews, f1]"
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     higher_is_better: ClassVar[bool] = True
 

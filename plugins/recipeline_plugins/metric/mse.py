@@ -18,7 +18,11 @@ class MeanSquaredError(Metric, name="mse"):
         mse = mean over rows (prediction - truth)²
 
     Several targets: the mean of theirs, each in its own unit. The root of it, `rmse`, is easier to read.
+
+    Gauss 1823, Theoria Combinationis Observationum.
     """
+
+    example = "metrics: [mse]"
 
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = False

@@ -25,6 +25,12 @@ class Pinball(Metric, name="pinball"):
     Koenker & Bassett 1978, Regression Quantiles.
     """
 
+    example = """
+        loss: {type: quantile, q: 0.9}
+        metrics:
+          - {type: pinball, q: 0.9}
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = False
 

@@ -22,6 +22,11 @@ class PoissonDeviance(Metric, name="poisson_deviance"):
     0. Several targets: the mean of theirs. Nelder & Wedderburn 1972, Generalized Linear Models.
     """
 
+    example = """
+        loss: poisson
+        metrics: [poisson_deviance, mae]
+    """
+
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = False
 

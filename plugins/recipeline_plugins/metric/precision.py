@@ -20,6 +20,14 @@ class Precision(Metric, name="precision"):
 
     Two classes: of the second one. 0 for a class that was never predicted; one that is neither there nor predicted
     is left out of macro.
+
+    van Rijsbergen 1979, Information Retrieval.
+    """
+
+    example = """
+        metrics:
+          - {type: precision, average: macro}
+          - {type: recall, average: macro}
     """
 
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}

@@ -22,6 +22,8 @@ class R2(Metric, name="r2"):
     0, as in scikit-learn. Wright 1921, Correlation and Causation.
     """
 
+    example = "metrics: [r2, rmse]"
+
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = True
 

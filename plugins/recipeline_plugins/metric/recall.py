@@ -20,6 +20,14 @@ class Recall(Metric, name="recall"):
 
     Two classes: of the second one (sensitivity). 0 for a class that has no row and was predicted; one that is
     neither there nor predicted is left out of macro. See `balanced_accuracy` for the mean over the classes there.
+
+    van Rijsbergen 1979, Information Retrieval.
+    """
+
+    example = """
+        metrics: [recall]
+        regularization:
+          - {type: early_stopping, monitor: val/recall, patience: 10}
     """
 
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}

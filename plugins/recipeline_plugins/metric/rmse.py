@@ -18,7 +18,11 @@ class RootMeanSquaredError(Metric, name="rmse"):
         rmse = sqrt(mean over rows (prediction - truth)²)
 
     Several targets: the mean of theirs, each in its own unit. Large errors count more than in `mae`.
+
+    Willmott & Matsuura 2005, Advantages of the Mean Absolute Error over the Root Mean Square Error.
     """
+
+    example = "metrics: [rmse, mae]"
 
     tasks: ClassVar[set[Task]] = {"regression"}
     higher_is_better: ClassVar[bool] = False

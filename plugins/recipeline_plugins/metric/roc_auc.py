@@ -23,6 +23,11 @@ class RocAuc(Metric, name="roc_auc"):
     (a part with one class) the value is 0.5, which says nothing. Hanley & McNeil 1982.
     """
 
+    example = """
+        metrics: [roc_auc]
+        training: {monitor: val/roc_auc}      # which epoch is the best one
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass", "multilabel"}
     higher_is_better: ClassVar[bool] = True
 

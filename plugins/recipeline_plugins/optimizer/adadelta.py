@@ -27,6 +27,8 @@ class Adadelta(Optimizer, name="adadelta"):
     first steps are, since u starts at 0.
     """
 
+    example = "optimizer: {type: adadelta, lr: 1.0, rho: 0.95}"
+
     lr: float = Field(default=1.0, gt=0)
     """Factor on the step that the method finds; 1 leaves it."""
     rho: float = Field(default=0.9, ge=0, lt=1)

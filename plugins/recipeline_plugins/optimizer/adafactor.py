@@ -30,6 +30,8 @@ class Adafactor(Optimizer, name="adafactor"):
     of n × m needs n + m numbers of memory instead of Adam's 2 n m.
     """
 
+    example = "optimizer: {type: adafactor, lr: 0.01}"
+
     lr: float = Field(default=0.01, gt=0)
     """Learning rate relative to the size of the parameters; from step 1 / lr² on the step falls as 1/sqrt(t)."""
     beta2_decay: NegativeFloat = -0.8

@@ -25,6 +25,8 @@ class AdaGrad(Optimizer, name="adagrad"):
     long training may come to rest too early: `rmsprop` and `adam` forget.
     """
 
+    example = "optimizer: {type: adagrad, lr: 0.05}"
+
     lr: float = Field(default=0.01, gt=0)
     """Learning rate: the size of the first step, whatever the gradient."""
     lr_decay: float = Field(default=0.0, ge=0)

@@ -27,6 +27,8 @@ class Adam(Optimizer, name="adam"):
     something else. Decay of weights that isn't divided by sqrt(v) is `adamw`.
     """
 
+    example = "optimizer: {type: adam, lr: 0.001}"
+
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """Memory of the gradient's mean: 0.9 averages about ten steps."""
     beta2: float = Field(default=0.999, ge=0, lt=1)

@@ -26,6 +26,8 @@ class Adamax(Optimizer, name="adamax"):
     gradients that are 0 from the start.
     """
 
+    example = "optimizer: {type: adamax, lr: 0.002}"
+
     lr: float = Field(default=0.002, gt=0)
     """Learning rate: the most that a parameter moves in a step, once started."""
     beta1: float = Field(default=0.9, ge=0, lt=1)

@@ -27,6 +27,15 @@ class AdamW(Optimizer, name="adamw"):
     printed with weight_decay · w added to g: that is `adam`, where weights with large gradients hardly decay.
     """
 
+    example = """
+        optimizer:
+          type: adamw
+          lr: 0.001
+          weight_decay: 0.05
+          groups:
+            - {pattern: "head.*", lr: 0.01}      # the output layer, ten times faster
+    """
+
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """Memory of the gradient's mean: 0.9 averages about ten steps."""
     beta2: float = Field(default=0.999, ge=0, lt=1)

@@ -25,6 +25,11 @@ class GradientDescent(Optimizer, name="gradient_descent"):
     2/m X'(Xw - y); texts that print 1/m X'(Xw - y) mean half the squares, and half this `lr`.
     """
 
+    example = """
+        optimizer: {type: gradient_descent, lr: 0.1}
+        training: {epochs: 200, batch_size: full}
+    """
+
     requires: ClassVar[frozenset[str]] = frozenset({"training.batch_size=full"})
     reasons: ClassVar[Mapping[str, str]] = {
         "training.batch_size=full": "its steps follow the gradient of all train rows; with fewer it would be 'sgd'",

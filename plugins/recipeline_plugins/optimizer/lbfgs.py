@@ -25,6 +25,12 @@ class LBFGS(Optimizer, name="lbfgs"):
     different mini-batches say nothing of curvature. Dropout, mixup and other noise of a batch harm it the same way.
     """
 
+    example = """
+        architecture: linear
+        optimizer: {type: lbfgs, max_iter: 20}
+        training: {epochs: 10, batch_size: full}
+    """
+
     needs_closure: ClassVar[bool] = True
     grouped: ClassVar[bool] = False
     conflicts: ClassVar[frozenset[str]] = frozenset(
@@ -33,6 +39,20 @@ class LBFGS(Optimizer, name="lbfgs"):
     reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(
         conflicts, "it takes curvature from differences of gradients, so they must be the loss's own"
     )
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "regularization.dropout",
+                "regularization.stochastic_depth",
+                "regularization.mixup",
+                "regularization.cutmix",
+                "regularization.noise",
+                "regularization.augment_image",
+            ),
+            "chance differs from one evaluation of the loss to the next",
+        ),
+        "training.batch_size": "anything but full: gradients of different mini-batches differ by more than curvature",
+    }
 
     lr: float = Field(default=1.0, gt=0)
     """First length that the line search tries; without one the length of every step. 1 is Newton's."""

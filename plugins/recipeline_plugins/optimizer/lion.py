@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,14 @@ class Lion(Optimizer, name="lion"):
     Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, algorithm 2. Every step has the same size, so
     take a rate 3 to 10 times smaller than Adam's and a weight decay as many times larger, and let the rate fall.
     """
+
+    example = """
+        optimizer: {type: lion, lr: 1e-4, weight_decay: 0.1}
+        scheduler: cosine
+    """
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "scheduler.fixed": "all steps have the same size, so the weights never come to rest",
+    }
 
     lr: float = Field(default=0.0001, gt=0)
     """Learning rate: how far every parameter moves in a step."""

@@ -26,6 +26,8 @@ class Momentum(Optimizer, name="momentum"):
     a running sum of squares under a root: that is `adagrad` or `rmsprop`.
     """
 
+    example = "optimizer: {type: momentum, lr: 0.01, momentum: 0.9}"
+
     lr: float = Field(default=0.01, gt=0)
     """Learning rate. Where the gradient stays the steps grow to lr / (1 - momentum), so start smaller than in `sgd`."""
     momentum: float = Field(default=0.9, gt=0, lt=1)

@@ -30,6 +30,11 @@ class Muon(Optimizer, name="muon"):
     the same `lr`. The iteration leaves singular values between about 0.7 and 1.2. On a GPU it is done in bfloat16.
     """
 
+    example = """
+        optimizer: {type: muon, lr: 0.001, companion: ["head.*"]}      # the output layer takes AdamW's steps
+        scheduler: linear
+    """
+
     momentum: float = Field(default=0.95, ge=0, lt=1)
     """Memory of the gradient's mean: 0.95 averages about twenty steps."""
     nesterov: bool = True

@@ -26,6 +26,8 @@ class NAdam(Optimizer, name="nadam"):
     Dozat 2016, Incorporating Nesterov Momentum into Adam, algorithm 2 with the schedule of its section 2.
     """
 
+    example = "optimizer: {type: nadam, lr: 0.002}"
+
     lr: float = Field(default=0.002, gt=0)
     """Learning rate: about the size of a step."""
     beta1: float = Field(default=0.9, ge=0, lt=1)

@@ -25,6 +25,11 @@ class Nesterov(Optimizer, name="nesterov"):
     and w = w - lr (g + momentum v), as torch has it.
     """
 
+    example = """
+        optimizer: {type: nesterov, lr: 0.01, momentum: 0.9}
+        scheduler: {type: step, every: 10, gamma: 0.5}
+    """
+
     lr: float = Field(default=0.01, gt=0)
     """Learning rate. Where the gradient stays the steps grow to lr / (1 - momentum), so start smaller than in `sgd`."""
     momentum: float = Field(default=0.9, gt=0, lt=1)

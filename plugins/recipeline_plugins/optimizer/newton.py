@@ -26,6 +26,12 @@ class Newton(Optimizer, name="newton"):
     that solves one mini-batch exactly undoes the one before. Dropout and other noise harm it the same way.
     """
 
+    example = """
+        architecture: linear
+        optimizer: newton
+        training: {epochs: 5, batch_size: full}
+    """
+
     needs_closure: ClassVar[bool] = True
     second_order: ClassVar[bool] = True
     grouped: ClassVar[bool] = False
@@ -35,6 +41,20 @@ class Newton(Optimizer, name="newton"):
     reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(
         conflicts, "it differentiates the loss itself and doesn't look at the gradients that are changed"
     )
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "regularization.dropout",
+                "regularization.stochastic_depth",
+                "regularization.mixup",
+                "regularization.cutmix",
+                "regularization.noise",
+                "regularization.augment_image",
+            ),
+            "chance differs from one evaluation of the loss to the next",
+        ),
+        "training.batch_size": "anything but full: a step that solves one mini-batch exactly undoes the one before",
+    }
 
     lr: float = Field(default=1.0, gt=0)
     """First length that the line search tries; 1 is the whole of Newton's step."""

@@ -25,6 +25,12 @@ class NewtonCG(Optimizer, name="newton_cg"):
     Give it training: {batch_size: full}; dropout and other noise of a batch harm it.
     """
 
+    example = """
+        architecture: {type: mlp, hidden: [16]}
+        optimizer: {type: newton_cg, damping: 0.1}
+        training: {epochs: 20, batch_size: full}
+    """
+
     needs_closure: ClassVar[bool] = True
     second_order: ClassVar[bool] = True
     grouped: ClassVar[bool] = False
@@ -34,6 +40,20 @@ class NewtonCG(Optimizer, name="newton_cg"):
     reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(
         conflicts, "it differentiates the loss itself and doesn't look at the gradients that are changed"
     )
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "regularization.dropout",
+                "regularization.stochastic_depth",
+                "regularization.mixup",
+                "regularization.cutmix",
+                "regularization.noise",
+                "regularization.augment_image",
+            ),
+            "chance differs from one evaluation of the loss to the next",
+        ),
+        "training.batch_size": "anything but full: a step that solves one mini-batch undoes the one before",
+    }
 
     lr: float = Field(default=1.0, gt=0)
     """First length that the line search tries; 1 is the whole of Newton's step."""

@@ -28,7 +28,18 @@ class ProximalGradient(Optimizer, name="proximal_gradient"):
     and go.
     """
 
+    example = """
+        architecture: linear
+        optimizer: {type: proximal_gradient, lr: 0.1}
+        regularization:
+          - {type: l1, weight: 0.01}
+        training: {epochs: 200, batch_size: full}
+    """
+
     needs_closure: ClassVar[bool] = True
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "training.batch_size": "anything but full: zeros come and go from one mini-batch to the next",
+    }
     """FISTA takes the gradient at another point than the one that the network holds between two steps."""
     conflicts: ClassVar[frozenset[str]] = frozenset({"regularization.sharpness_aware"})
     reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(conflicts, "each evaluates the loss at a place of its own")

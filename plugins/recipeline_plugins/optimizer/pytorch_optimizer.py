@@ -20,12 +20,12 @@ Value = bool | int | float | str | None
 class PytorchOptimizer(Optimizer, name="pytorch_optimizer"):
     """One of the more than a hundred optimizers of the package pytorch_optimizer, by its name there.
 
-        optimizer: {type: pytorch_optimizer, optimizer: ademamix, lr: 0.001, settings: {weight_decay: 0.01}}
-
     Kim 2022, pytorch_optimizer (github.com/kozistr/pytorch_optimizer), where each one's formula and paper are listed.
     Install it with: pip install 'recipeline[optimizers]'. Its wrappers around other optimizers, and what takes the
     model or evaluates the loss several times a step, can't be named here.
     """
+
+    example = "optimizer: {type: pytorch_optimizer, optimizer: ademamix, lr: 0.001, settings: {weight_decay: 0.01}}"
 
     optimizer: str = Field(default="ademamix", min_length=1)
     """The name there: ademamix, adopt, came, lamb, madgrad, prodigy, sophiah, tiger, ..."""

@@ -28,6 +28,8 @@ class RAdam(Optimizer, name="radam"):
     as in torch and the authors' code at 5. With beta2 up to 0.8 it never switches and is momentum.
     """
 
+    example = "optimizer: {type: radam, lr: 0.001}"
+
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """Memory of the gradient's mean: 0.9 averages about ten steps."""
     beta2: float = Field(default=0.999, ge=0, lt=1)

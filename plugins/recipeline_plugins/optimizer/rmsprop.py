@@ -28,6 +28,8 @@ class RMSprop(Optimizer, name="rmsprop"):
     the start as in `adam`: the first steps are up to 1 / sqrt(1 - alpha) times `lr`.
     """
 
+    example = "optimizer: {type: rmsprop, lr: 0.001, alpha: 0.9}"
+
     lr: float = Field(default=0.001, gt=0)
     """Learning rate: the size of a step. Too small is slow, too large diverges."""
     alpha: float = Field(default=0.99, ge=0, lt=1)

@@ -27,6 +27,8 @@ class SGD(Optimizer, name="sgd"):
     (1 - momentum): that is another method, which needs a learning rate 1 / (1 - momentum) times as large.
     """
 
+    example = "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, nesterov: true}"
+
     lr: float = Field(default=0.01, gt=0)
     """Learning rate: the size of a step. Too small is slow, too large diverges."""
     momentum: float = Field(default=0.0, ge=0, lt=1)

@@ -27,6 +27,15 @@ class Subgradient(Optimizer, name="subgradient"):
     learning rate alone, as the method is sometimes explained, isn't it.
     """
 
+    example = """
+        architecture: linear
+        loss: mae
+        optimizer: {type: subgradient, lr: 0.5}
+        regularization:
+          - {type: l1, weight: 0.01}
+        training: {epochs: 500, batch_size: full}
+    """
+
     needs_closure: ClassVar[bool] = True
     requires: ClassVar[frozenset[str]] = frozenset({"training.batch_size=full"})
     conflicts: ClassVar[frozenset[str]] = frozenset({"regularization.sharpness_aware"})

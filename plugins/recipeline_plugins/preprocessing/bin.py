@@ -27,6 +27,14 @@ class Bin(Preprocessing, name="bin"):
 
     At serving: a missing value (null, NaN) has a code of its own, the last. A value below or above the train
     range, infinite ones included, falls in the first or the last range.
+
+    Dougherty, Kohavi & Sahami 1995, Supervised and Unsupervised Discretization of Continuous Features.
+    """
+
+    example = """
+        preprocessing:
+          - {type: bin, columns: age, method: edges, edges: [18, 40, 65]}
+          - {type: one_hot, columns: age}
     """
 
     new_role = "categorical"

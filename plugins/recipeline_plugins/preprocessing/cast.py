@@ -50,6 +50,14 @@ class Cast(Preprocessing, name="cast"):
 
     At serving: a missing value stays missing, and a value that can't be read as the new type becomes missing. In
     the train rows such a value is an error unless `invalid: missing`.
+
+    Rahm & Do 2000, Data Cleaning: Problems and Current Approaches.
+    """
+
+    example = """
+        preprocessing:
+          - {type: cast, columns: zip, to: category}
+          - {type: cast, columns: sold_on, to: datetime, format: "%d.%m.%Y", invalid: missing}
     """
 
     to: To

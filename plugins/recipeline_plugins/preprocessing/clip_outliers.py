@@ -22,13 +22,21 @@ LARGEST = sys.float_info.max
 class ClipOutliers(Preprocessing, name="clip_outliers"):
     """Replace values beyond a limit by the limit, so that a typing error can't outweigh a thousand rows.
 
-    The limits come from the train rows. `quantile`: the quantiles `lower` and `upper`. `iqr`: `factor` times the
-    interquartile range beyond the quartiles (Tukey 1977, Exploratory Data Analysis). `zscore`: `limit` standard
-    deviations from the mean. Infinite values don't count for the limits. A column without a spread to measure by
-    has no limits.
+        quantile:  from q(lower) to q(upper)
+        iqr:       from q(1/4) - factor · iqr to q(3/4) + factor · iqr         iqr = q(3/4) - q(1/4)
+        zscore:    from mean - limit · deviation to mean + limit · deviation
+
+    All of the train rows; `iqr` is Tukey's fence (1977, Exploratory Data Analysis). Infinite values don't count for
+    the limits. A column without a spread to measure by has no limits.
 
     At serving: a missing value (null, NaN) stays missing. A value outside the limits, infinite ones included,
     becomes the nearer limit; in a column without limits an infinite one becomes missing.
+    """
+
+    example = """
+        preprocessing:
+          - {type: clip_outliers, columns: numeric, method: quantile, lower: 0.01, upper: 0.99}
+          - {type: standardize, columns: numeric}
     """
 
     columns: Columns = "numeric"

@@ -38,10 +38,18 @@ class DatetimeParts(Preprocessing, name="datetime_parts"):
     """Replace a moment by numbers that repeat: 2020-12-31 is month 12, day 31, weekday 4 (Thursday; Monday is 1).
 
     A date without a clock gives no hour, minute and second. With `cyclic` a part that comes round again becomes two
-    numbers, sin and cos of 2π (part - first) / length, so that December is beside January. `elapsed_days` counts
-    days, with fractions, from 1970-01-01. A time zone's own clock counts.
+    numbers, so that December is beside January:
+
+        sin(2π (part - first) / length)      cos(2π (part - first) / length)
+
+    `elapsed_days` counts days, with fractions, from 1970-01-01. A time zone's own clock counts.
 
     At serving: of a missing moment all parts are missing. A moment outside the train range is treated as any other.
+    """
+
+    example = """
+        preprocessing:
+          - {type: datetime_parts, columns: datetime, parts: [month, weekday, hour], cyclic: true}
     """
 
     new_role = "numeric"

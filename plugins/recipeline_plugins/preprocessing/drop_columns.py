@@ -14,6 +14,13 @@ class DropColumns(Preprocessing, name="drop_columns"):
     """Leave columns out: an identifier, a leak of the answer, what another step has made use of.
 
     At serving: the columns are left out whatever they hold, missing and unseen values included.
+
+    Kaufman et al. 2012, Leakage in Data Mining.
+    """
+
+    example = """
+        preprocessing:
+          - {type: drop_columns, columns: [id, "note_*"]}
     """
 
     columns: Columns

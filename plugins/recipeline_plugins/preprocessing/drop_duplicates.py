@@ -16,6 +16,13 @@ class DropDuplicates(RowFilter, name="drop_duplicates"):
     Two missing values are equal. By default only the train part loses rows.
 
     At serving: every row is answered, missing or unseen values and repetitions included.
+
+    Lee et al. 2022, Deduplicating Training Data Makes Language Models Better.
+    """
+
+    example = """
+        preprocessing:
+          - {type: drop_duplicates, columns: all}
     """
 
     def keep(self, columns: list[str]) -> pl.Expr:

@@ -17,6 +17,13 @@ class DropMissing(RowFilter, name="drop_missing"):
     `impute` fills.
 
     At serving: every row is answered, and a missing value stays missing. No value is unseen: nothing is learnt.
+
+    Little & Rubin 2002, Statistical Analysis with Missing Data, chapter 3 (complete cases).
+    """
+
+    example = """
+        preprocessing:
+          - {type: drop_missing, columns: [height, weight], when: all}
     """
 
     when: Literal["any", "all"] = "any"

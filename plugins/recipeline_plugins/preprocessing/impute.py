@@ -26,6 +26,14 @@ class Impute(Preprocessing, name="impute"):
 
     At serving: a missing value is filled with what training learnt, also in a column that had no gaps in
     training. No value is unseen: present ones stay as they are.
+
+    Little & Rubin 2002, Statistical Analysis with Missing Data, chapter 4.
+    """
+
+    example = """
+        preprocessing:
+          - {type: impute, columns: numeric, strategy: median, indicator: true}
+          - {type: impute, columns: categorical, strategy: constant, value: unknown}
     """
 
     columns: Columns = "all"

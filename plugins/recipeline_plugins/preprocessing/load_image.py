@@ -26,6 +26,17 @@ class LoadImage(Preprocessing, name="load_image"):
     Pillow, https://pillow.readthedocs.io
     """
 
+    example = """
+        data:
+          source: {type: csv, path: photos.csv}      # a column of paths
+          target: animal
+          columns: {photo: image}
+        preprocessing:
+          - {type: load_image, columns: photo, size: [64, 64], channels: rgb, aspect: crop}
+          - normalize_image
+        architecture: cnn
+    """
+
     new_role = "image"
 
     columns: Columns = "image"

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 class Log(Preprocessing, name="log"):
     """Take the logarithm of 1 + x: prices, counts and sizes, whose long tail would otherwise rule.
 
-    log(1 + x + shift), and with `negative: mirror` sign(x) log(1 + |x|), which is defined everywhere. Without
-    `mirror` train values of -1 - shift or less are refused.
+        x' = log(1 + x + shift)              negative: mirror: sign(x) log(1 + |x|), which is defined everywhere
+
+    Without `mirror` train values of -1 - shift or less are refused.
 
     At serving: a missing value (null, NaN, or an infinity) stays missing. A value for which the logarithm is not
     defined is taken as the least train value, and becomes missing if there was none.
+
+    Bartlett 1947, The Use of Transformations.
+    """
+
+    example = """
+        preprocessing:
+          - {type: log, columns: [income, "price_*"]}
+          - {type: standardize, columns: numeric}
     """
 
     columns: Columns = "numeric"

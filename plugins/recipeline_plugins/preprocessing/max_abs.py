@@ -14,10 +14,19 @@ if TYPE_CHECKING:
 class MaxAbs(Preprocessing, name="max_abs"):
     """Divide each column by its largest absolute train value: for counts and sparse columns, where 0 means none.
 
-    x / max|x| of the train rows. A column of zeros stays zeros, and one without any train value stays as it is.
+        x' = x / max |x|                     of the train rows
+
+    A column of zeros stays zeros, and one without any train value stays as it is.
 
     At serving: a missing value (null, NaN, or an infinity) stays missing. A value outside the train range goes
     beyond -1 or 1.
+
+    Pedregosa et al. 2011, Scikit-learn: Machine Learning in Python (MaxAbsScaler).
+    """
+
+    example = """
+        preprocessing:
+          - {type: max_abs, columns: "count_*"}
     """
 
     columns: Columns = "numeric"

@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 class MinMax(Preprocessing, name="min_max"):
     """Bring each column's train range to `feature_range`: for inputs with natural bounds, such as pixels.
 
-    low + (x - min) / (max - min) * (high - low), min and max of the train rows. One outlier squeezes all the
-    others together: see `robust`, `quantile` and `clip_outliers`. A constant column becomes `low`, and one without
-    any train value is shifted by `low`.
+        x' = low + (x - min) / (max - min) · (high - low)         min and max of the train rows
+
+    One outlier squeezes all the others together: see `robust`, `quantile` and `clip_outliers`. A constant column
+    becomes `low`, and one without any train value is shifted by `low`.
 
     At serving: a missing value (null, NaN) stays missing. A value outside the train range comes out of
     `feature_range`, or is brought to its nearer end with `clip: true`; an infinity becomes missing without `clip`.
+
+    Han, Kamber & Pei 2011, Data Mining: Concepts and Techniques, 3.5.
+    """
+
+    example = """
+        preprocessing:
+          - {type: min_max, columns: numeric, feature_range: [-1, 1], clip: true}
     """
 
     columns: Columns = "numeric"

@@ -14,13 +14,23 @@ if TYPE_CHECKING:
 class NormalizeImage(Preprocessing, name="normalize_image"):
     """Subtract each channel's mean over all pixels of the train images, and divide by its standard deviation.
 
-    (x - mean) / deviation, one of each a channel; a channel that never changes becomes zeros. What comes out are
-    32-bit fractions, four times as large as the bytes that went in: for very many images leave it out, since a network
-    with batch norm learns from numbers between 0 and 1 nearly as well.
+        x' = (x - mean) / deviation          one of each a channel
+
+    A channel that never changes becomes zeros. What comes out are 32-bit fractions, four times as large as the
+    bytes that went in: for very many images leave it out, since a network with batch norm learns from numbers
+    between 0 and 1 nearly as well.
 
     At serving: a missing image stays missing.
 
     Krizhevsky, Sutskever & Hinton 2012, ImageNet Classification with Deep Convolutional Neural Networks.
+    """
+
+    example = """
+        data:
+          source: {type: image_folder, path: animals}
+          target: label
+        preprocessing: [load_image, normalize_image]
+        architecture: cnn
     """
 
     new_role = "image"

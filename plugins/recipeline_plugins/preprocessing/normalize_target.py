@@ -18,12 +18,23 @@ LARGEST_LOGARITHM = 709.0
 class NormalizeTarget(TargetTransform, name="normalize_target"):
     """Learn the target in a unit in which it is around 0 with a spread of 1; metrics and predictions keep the original.
 
-    `standardize`: (y - mean) / deviation. `min_max`: from 0 to 1. `log`: log(1 + y), then standardized, for amounts
-    with a long tail; refused for train values of -1 or less. Mean, deviation and ends are those of the train rows;
-    a constant target becomes zeros.
+        standardize:  y' = (y - mean) / deviation
+        min_max:      y' = (y - min) / (max - min)
+        log:          y' = log(1 + y), then standardized
+
+    `log` is for amounts with a long tail, and refused for train values of -1 or less. Mean, deviation and ends are
+    those of the train rows; a constant target becomes zeros.
 
     At serving: undone in every prediction; the target itself isn't there, so it can be neither missing nor out
     of range. In the other parts a target for which the logarithm is not defined becomes missing.
+
+    LeCun et al. 1998, Efficient BackProp, 4.3; the logarithm: Bartlett 1947, The Use of Transformations.
+    """
+
+    example = """
+        preprocessing:
+          - {type: standardize, columns: numeric}
+          - {type: normalize_target, method: log}      # prices, incomes: a long tail
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"regression", "forecasting"})

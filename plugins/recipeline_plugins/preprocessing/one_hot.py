@@ -26,6 +26,13 @@ class OneHot(Preprocessing, name="one_hot"):
     At serving: a category that training didn't see counts as `other` where there is such a column; else all of
     the column's indicators are false, or, with `unseen: error`, the row is refused. A missing value is true in
     `<column>_missing`, and false everywhere when training saw none.
+
+    Suits 1957, Use of Dummy Variables in Regression Equations.
+    """
+
+    example = """
+        preprocessing:
+          - {type: one_hot, columns: categorical, max_categories: 20}
     """
 
     new_role = "boolean"

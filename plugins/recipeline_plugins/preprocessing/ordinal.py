@@ -21,6 +21,14 @@ class Ordinal(Preprocessing, name="ordinal"):
     An architecture with embeddings learns what the codes mean; `one_hot` suits the others. Dates count as text.
 
     At serving: a missing value and a category that training didn't see have one code of their own, the last.
+
+    Guo & Berkhahn 2016, Entity Embeddings of Categorical Variables.
+    """
+
+    example = """
+        preprocessing:
+          - {type: ordinal, columns: size, order: [small, middle, large]}
+        architecture: mlp                              # embeds the codes
     """
 
     new_role = "categorical"

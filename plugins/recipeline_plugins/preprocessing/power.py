@@ -24,13 +24,20 @@ if TYPE_CHECKING:
 class Power(Preprocessing, name="power"):
     """Yeo-Johnson: straighten a skewed column, negative values included, then standardize it.
 
-    ((1 + x)^λ - 1) / λ for x ≥ 0 and -((1 - x)^(2 - λ) - 1) / (2 - λ) below, with λ by maximum likelihood on the
-    train rows, which have to fit in memory one column at a time. λ = 1, the straight line, where a column is
-    constant or has no value. As scikit-learn's PowerTransformer. Yeo and Johnson 2000, A New Family of Power
-    Transformations to Improve Normality or Symmetry.
+        x' = ((1 + x)^λ - 1) / λ                        for x ≥ 0
+             -((1 - x)^(2 - λ) - 1) / (2 - λ)           below
+
+    λ is found by maximum likelihood on the train rows, which have to fit in memory one column at a time. λ = 1, the
+    straight line, where a column is constant or has no value. As scikit-learn's PowerTransformer. Yeo and Johnson
+    2000, A New Family of Power Transformations to Improve Normality or Symmetry.
 
     At serving: a missing value (null, NaN, or an infinity) stays missing. A value outside the train range follows
     the same curve; where that is beyond the largest float it becomes missing.
+    """
+
+    example = """
+        preprocessing:
+          - {type: power, columns: [income, area]}
     """
 
     columns: Columns = "numeric"

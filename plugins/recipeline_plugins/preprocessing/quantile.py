@@ -27,6 +27,13 @@ class Quantile(Preprocessing, name="quantile"):
 
     At serving: a missing value (null, NaN) stays missing. A value outside the train range gets the rank of the
     nearer end: 0 or 1.
+
+    Conover & Iman 1981, Rank Transformations as a Bridge Between Parametric and Nonparametric Statistics.
+    """
+
+    example = """
+        preprocessing:
+          - {type: quantile, columns: numeric, output: normal}
     """
 
     columns: Columns = "numeric"

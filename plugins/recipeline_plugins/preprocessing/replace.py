@@ -22,6 +22,14 @@ class Replace(Preprocessing, name="replace"):
     are.
 
     At serving: a missing value stays missing. A value that is not on the left stays as it is.
+
+    Rahm & Do 2000, Data Cleaning: Problems and Current Approaches.
+    """
+
+    example = """
+        preprocessing:
+          - {type: replace, columns: numeric, values: {"-999": null}}
+          - {type: replace, columns: species, values: {Adelei: Adelie}}
     """
 
     values: dict[str, Scalar | None] = Field(min_length=1)

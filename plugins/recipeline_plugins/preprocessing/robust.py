@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 class Robust(Preprocessing, name="robust"):
     """Subtract the median and divide by the interquartile range: standardization that outliers can't move.
 
-    (x - median) / (q(upper) - q(lower)) with linearly interpolated quantiles of the train rows, as in
-    scikit-learn's RobustScaler. Where the two quantiles are equal the column is only centred, and a column
-    without any train value stays as it is.
+        x' = (x - median) / (q(upper) - q(lower))
+
+    With linearly interpolated quantiles q of the train rows, as in scikit-learn's RobustScaler. Where the two
+    quantiles are equal the column is only centred, and a column without any train value stays as it is.
 
     At serving: a missing value (null, NaN, or an infinity) stays missing. A value outside the train range goes
     beyond what training saw, without a bound.
+
+    Tukey 1977, Exploratory Data Analysis.
+    """
+
+    example = """
+        preprocessing:
+          - {type: robust, columns: numeric, lower: 0.1, upper: 0.9}
     """
 
     columns: Columns = "numeric"

@@ -14,11 +14,21 @@ if TYPE_CHECKING:
 class Standardize(Preprocessing, name="standardize"):
     """Subtract the mean and divide by the standard deviation, so that columns of any unit weigh alike.
 
-    (x - mean) / deviation, both of the train rows; the deviation divides by the count, as in scikit-learn's
-    StandardScaler. A constant column becomes zeros, and one without any train value stays as it is.
+        x' = (x - mean) / deviation          both of the train rows
 
-    At serving: a missing value (null, NaN, or an infinity) stays missing: put `impute` before. A value outside
-    the train range goes beyond what training saw, without a bound.
+    The deviation divides by the count, as in scikit-learn's StandardScaler. A constant column becomes zeros, and
+    one without any train value stays as it is.
+
+    At serving: a missing value (null, NaN, or an infinity) stays missing: put `impute` before. A value outside the
+    train range goes beyond what training saw, without a bound.
+
+    LeCun et al. 1998, Efficient BackProp, 4.3.
+    """
+
+    example = """
+        preprocessing:
+          - {type: impute, columns: numeric, strategy: median}
+          - {type: standardize, columns: numeric}
     """
 
     columns: Columns = "numeric"

@@ -25,6 +25,15 @@ class StandardizeSeries(Preprocessing, name="standardize_series"):
     LeCun et al. 1998, Efficient BackProp, 4.3.
     """
 
+    example = """
+        data:
+          source: {type: parquet, path: recordings.parquet}      # a column of lists
+          target: speaker
+          columns: {sound: series}
+        preprocessing: [standardize_series]
+        architecture: gru
+    """
+
     columns: Columns = "series"
     """The columns of series to work on."""
 

@@ -21,6 +21,14 @@ class StripText(Preprocessing, name="strip_text"):
 
     At serving: a missing value stays missing, and so does text of nothing but white space unless `empty: keep`.
     Any text is treated alike, seen before or not.
+
+    Rahm & Do 2000, Data Cleaning: Problems and Current Approaches.
+    """
+
+    example = """
+        preprocessing:
+          - {type: strip_text, columns: categorical, collapse: true, lower: true}
+          - {type: one_hot, columns: categorical}
     """
 
     columns: Columns = Field(default=["text", "categorical"])

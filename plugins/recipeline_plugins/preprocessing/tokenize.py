@@ -42,6 +42,16 @@ class Tokenize(Preprocessing, name="tokenize"):
     `impute` before. Pieces beyond `length` are cut off.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: reviews.csv}
+          target: verdict
+          columns: {review: text}
+        preprocessing:
+          - {type: tokenize, columns: review, vocabulary: 4000, length: 64}
+        architecture: gru
+    """
+
     columns: Columns = "text"
     """The columns of text to work on. Each has a vocabulary of its own; a network reads one."""
     method: Literal["bpe", "wordpiece"] = "bpe"

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 class UnitNorm(Preprocessing, name="unit_norm"):
     """Divide each row by its length across the columns: for shares and word counts, where only the mix matters.
 
-    x / ‖x‖ over the chosen columns, with the norm l1 (sum of absolute values), l2 (root of the sum of squares) or
-    max (largest absolute value). A row of zeros stays zeros. Nothing is learnt.
+        x' = x / ‖x‖                         over the chosen columns of a row
+
+    The norm is l1 (sum of absolute values), l2 (root of the sum of squares) or max (largest absolute value). A row
+    of zeros stays zeros. Nothing is learnt.
 
     At serving: a missing value (null, NaN, or an infinity) stays missing and counts as 0 in the row's length. No
     value is out of range.
+
+    Salton, Wong & Yang 1975, A Vector Space Model for Automatic Indexing.
+    """
+
+    example = """
+        preprocessing:
+          - {type: unit_norm, columns: "word_*", norm: l1}
     """
 
     columns: Columns = "numeric"

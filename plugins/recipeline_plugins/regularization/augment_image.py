@@ -23,6 +23,18 @@ class AugmentImage(Regularization, name="augment_image"):
     Image Data Augmentation for Deep Learning; Riba et al. 2020, Kornia.
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: animals}
+          target: label
+        preprocessing:
+          - {type: load_image, size: [64, 64]}
+          - normalize_image
+        architecture: cnn
+        regularization:
+          - {type: augment_image, crop: 4, flip: true, rotation: 10}
+    """
+
     spatial: ClassVar[bool] = True
 
     crop: Annotated[int, Field(ge=0, le=64)] = 2

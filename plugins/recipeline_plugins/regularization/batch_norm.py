@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -18,12 +19,22 @@ class BatchNorm(Regularization, name="batch_norm"):
         h = gamma (h - mean) / sqrt(variance + eps) + beta        mean, variance: of the batch, for each unit
         running = (1 - momentum) running + momentum · the batch's        which evaluation uses
 
-    Put in behind every linear or convolutional layer that is a module of torch.nn and has no normalization behind it
-    already, except the last, which is the output. gamma and beta are learnt. Lets larger learning rates train, and
-    the noise of the batch's mean regularizes a little. Poor below about 16 rows a batch, refused for batch_size 1;
-    a last batch of a single row is normalized by the running numbers. Where nothing is found, it says so. `mlp` has
-    `normalization: batch` of its own, which is the same. Ioffe & Szegedy 2015, Batch Normalization.
+    Put in behind every linear or convolutional layer that is a module of torch.nn and has no normalization behind
+    it already, except the last, which is the output. gamma and beta are learnt. Lets larger learning rates train,
+    and the noise of the batch's mean regularizes a little. A last batch of a single row is normalized by the
+    running numbers. Where nothing is found, it says so. `mlp` has `normalization: batch` of its own, which is the
+    same. Ioffe & Szegedy 2015, Batch Normalization.
     """
+
+    example = """
+        regularization: [batch_norm]
+        training: {batch_size: 64}
+    """
+    conflicts: ClassVar[frozenset[str]] = frozenset({"training.batch_size=1"})
+    reasons: ClassVar[Mapping[str, str]] = {"training.batch_size=1": "one row has no spread to divide by"}
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "training.batch_size": "below about 16: the mean of so few rows is mostly chance",
+    }
 
     momentum: float = Field(default=0.1, gt=0, le=1)
     """Share of the newest batch in the running mean and variance: less is steadier, and needs more steps."""

@@ -23,6 +23,17 @@ class CutMix(Regularization, name="cutmix"):
     shares, so the loss must take them. Yun et al. 2019, CutMix: Regularization Strategy to Train Strong Classifiers.
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: animals}
+          target: label
+        preprocessing:
+          - {type: load_image, size: [64, 64]}
+          - normalize_image
+        architecture: resnet
+        regularization: [cutmix]
+    """
+
     soft_targets: ClassVar[bool] = True
     spatial: ClassVar[bool] = True
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -23,6 +24,19 @@ class Dropout(Regularization, name="dropout"):
 
     Srivastava et al. 2014, Dropout: A Simple Way to Prevent Neural Networks from Overfitting.
     """
+
+    example = """
+        architecture: {type: mlp, hidden: [256, 128]}
+        regularization:
+          - {type: dropout, p: 0.3}
+    """
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "regularization.batch_norm": (
+            "units vary more in training than in evaluation, which batch norm's running "
+            "variance doesn't know (Li et al. 2019, Understanding the Disharmony between "
+            "Dropout and Batch Normalization)"
+        ),
+    }
 
     p: float = Field(default=0.5, gt=0, lt=1)
     """Share of the units that are left out at a step."""

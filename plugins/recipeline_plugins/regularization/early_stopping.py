@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat
@@ -22,7 +23,17 @@ class EarlyStopping(Regularization, name="early_stopping"):
     Prechelt 1998, Early Stopping - But When?
     """
 
+    example = """
+        regularization:
+          - {type: early_stopping, monitor: val/loss, patience: 10}
+        training: {epochs: 200}
+    """
+
     requires: ClassVar[frozenset[str]] = frozenset({"validation"})
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("scheduler.cosine", "scheduler.linear", "scheduler.polynomial", "scheduler.one_cycle"),
+        "the schedule is planned for all of training.epochs: what ends early never has the small rates",
+    )
 
     monitor: str = Field(default="val/loss", min_length=1)
     """The metric to watch: `val/loss`, or `val/` and a metric of the recipe."""

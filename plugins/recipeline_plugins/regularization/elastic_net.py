@@ -22,6 +22,11 @@ class ElasticNet(Regularization, name="elastic_net"):
     Zou & Hastie 2005, Regularization and Variable Selection via the Elastic Net.
     """
 
+    example = """
+        regularization:
+          - {type: elastic_net, weight: 1e-3, ratio: 0.5}
+    """
+
     weight: NonNegativeFloat = 1e-4
     """How much the penalty counts against the loss; 0 turns it off."""
     ratio: float = Field(default=0.5, ge=0, le=1)

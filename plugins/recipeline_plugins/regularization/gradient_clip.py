@@ -22,6 +22,11 @@ class GradientClip(Regularization, name="gradient_clip"):
     the outlier. Pascanu, Mikolov & Bengio 2013, On the Difficulty of Training Recurrent Neural Networks.
     """
 
+    example = """
+        regularization:
+          - {type: gradient_clip, by: norm, max: 1.0}
+    """
+
     by: Literal["norm", "value"] = "norm"
     """Limit the norm of the whole gradient, or each number of it."""
     max: PositiveFloat = 1.0

@@ -22,6 +22,11 @@ class GradientNoise(Regularization, name="gradient_noise"):
     Neelakantan et al. 2015, Adding Gradient Noise Improves Learning for Very Deep Networks.
     """
 
+    example = """
+        regularization:
+          - {type: gradient_noise, eta: 0.01}
+    """
+
     eta: PositiveFloat = 0.01
     """Variance of the noise at the first step; the paper tries 0.01, 0.3 and 1."""
     gamma: NonNegativeFloat = 0.55

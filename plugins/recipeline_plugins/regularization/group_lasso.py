@@ -25,6 +25,13 @@ class GroupLasso(Regularization, name="group_lasso"):
     al. 2017, Group Sparse Regularization for Deep Neural Networks.
     """
 
+    example = """
+        regularization:
+          - {type: group_lasso, weight: 0.01, groups: outgoing}      # whole features go to zero
+        optimizer: {type: proximal_gradient, lr: 0.05}
+        training: {batch_size: full}
+    """
+
     weight: NonNegativeFloat = 1e-4
     """How much the penalty counts against the loss; 0 turns it off."""
     groups: Literal["outgoing", "incoming"] = "outgoing"

@@ -23,6 +23,11 @@ class L1(Regularization, name="l1"):
     Tibshirani 1996, Regression Shrinkage and Selection via the Lasso.
     """
 
+    example = """
+        regularization:
+          - {type: l1, weight: 1e-3}
+    """
+
     weight: NonNegativeFloat = 1e-4
     """How much the penalty counts against the loss; 0 turns it off."""
     parameters: Literal["weights", "all"] = "weights"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeFloat
 
@@ -23,6 +24,16 @@ class L2(Regularization, name="l2"):
     shrink: see `adamw` for decay that doesn't depend on it.
     Hoerl & Kennard 1970, Ridge Regression; Krogh & Hertz 1991, A Simple Weight Decay Can Improve Generalization.
     """
+
+    example = """
+        regularization:
+          - {type: l2, weight: 1e-4}
+    """
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("optimizer.adam", "optimizer.nadam", "optimizer.radam", "optimizer.adamax", "optimizer.rmsprop"),
+        "the penalty's gradient is divided as the loss's own is, so weights with large "
+        "gradients hardly shrink: `optimizer.adamw` decays all alike",
+    )
 
     weight: NonNegativeFloat = 1e-4
     """How much the penalty counts against the loss; 0 turns it off."""

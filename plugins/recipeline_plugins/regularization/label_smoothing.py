@@ -25,6 +25,12 @@ class LabelSmoothing(Regularization, name="label_smoothing"):
     Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision.
     """
 
+    example = """
+        loss: focal
+        regularization:
+          - {type: label_smoothing, share: 0.1}
+    """
+
     tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
     soft_targets: ClassVar[bool] = True
     conflicts: ClassVar[frozenset[str]] = frozenset({"loss.cross_entropy.label_smoothing"})

@@ -23,6 +23,12 @@ class MaxNorm(Regularization, name="max_norm"):
     Srebro, Rennie & Jaakkola 2005, Maximum-Margin Matrix Factorization; Srivastava et al. 2014, Dropout.
     """
 
+    example = """
+        regularization:
+          - {type: max_norm, max: 3.0}
+          - {type: dropout, p: 0.5}
+    """
+
     max: PositiveFloat = 3.0
     """The largest Euclidean norm of a unit's incoming weights; 3 to 4 is usual, less constrains more."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveFloat
@@ -22,7 +23,18 @@ class Mixup(Regularization, name="mixup"):
     turn them into columns with `one_hot`. Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization.
     """
 
+    example = """
+        preprocessing:
+          - {type: standardize, columns: numeric}
+          - {type: one_hot, columns: categorical}
+        regularization:
+          - {type: mixup, alpha: 0.2}
+    """
+
     soft_targets: ClassVar[bool] = True
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "preprocessing.ordinal": "there is nothing between two codes: refused where the network embeds them",
+    }
 
     alpha: PositiveFloat = 0.2
     """How much is mixed: near 0 nearly nothing, 1 every mixture alike; 0.1 to 0.4 is usual."""

@@ -22,6 +22,13 @@ class Noise(Regularization, name="noise"):
     be of one size, as `standardize` makes them. Columns of 0 and 1 get noise too; category codes don't.
     """
 
+    example = """
+        preprocessing:
+          - {type: standardize, columns: numeric}
+        regularization:
+          - {type: noise, std: 0.05}
+    """
+
     std: PositiveFloat = 0.1
     """Standard deviation, in the unit of the inputs after preprocessing."""
 

@@ -24,6 +24,12 @@ class SharpnessAware(Regularization, name="sharpness_aware"):
     Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving Generalization.
     """
 
+    example = """
+        optimizer: {type: sgd, lr: 0.05, momentum: 0.9}
+        regularization:
+          - {type: sharpness_aware, rho: 0.05}
+    """
+
     needs_closure: ClassVar[bool] = True
     conflicts: ClassVar[frozenset[str]] = frozenset({"optimizer.lbfgs", "optimizer.newton", "optimizer.newton_cg"})
 

@@ -25,6 +25,12 @@ class StochasticDepth(Regularization, name="stochastic_depth"):
     evaluation instead.
     """
 
+    example = """
+        architecture: {type: tabular_resnet, blocks: 6}
+        regularization:
+          - {type: stochastic_depth, p: 0.2}
+    """
+
     p: float = Field(default=0.2, gt=0, lt=1)
     """Probability that the last branch is left out for a row."""
     linear: bool = True

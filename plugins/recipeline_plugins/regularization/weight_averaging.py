@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +28,23 @@ class WeightAveraging(Regularization, name="weight_averaging"):
     Polyak & Juditsky 1992, Acceleration of Stochastic Approximation by Averaging; Izmailov et al. 2018, Averaging
     Weights Leads to Wider Optima and Better Generalization (stochastic weight averaging).
     """
+
+    example = """
+        regularization:
+          - {type: weight_averaging, kind: equal, start: 10}
+        scheduler: fixed
+        training: {epochs: 30}
+    """
+    goes_badly_with: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "scheduler.cosine",
+            "scheduler.exponential",
+            "scheduler.linear",
+            "scheduler.polynomial",
+            "scheduler.one_cycle",
+        ),
+        "with kind: equal; weights that hardly move any more have nothing to average",
+    )
 
     kind: Literal["exponential", "equal"] = "exponential"
     """exponential forgets old weights; equal counts the end of every epoch from `start` on the same."""

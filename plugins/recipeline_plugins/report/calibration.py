@@ -90,6 +90,11 @@ class Calibration(Report, name="calibration"):
     Modern Neural Networks.
     """
 
+    example = """
+        reports:
+          - {type: calibration, bins: 15}
+    """
+
     tasks = frozenset({"binary", "multiclass", "multilabel"})
     bins: int = Field(default=10, ge=2, le=100)
     """Steps that the probabilities are grouped by. More shows finer detail and needs more rows."""

@@ -69,7 +69,11 @@ class ConfusionMatrix(Report, name="confusion_matrix"):
 
     Writes `confusion_matrix.png`. Each row of data goes to its most probable class. The shares run along a true
     class, so that the diagonal holds each class's recall.
+
+    Miller & Nicely 1955, An Analysis of Perceptual Confusions Among Some English Consonants.
     """
+
+    example = "reports: [confusion_matrix]"
 
     tasks = frozenset({"binary", "multiclass"})
 

@@ -66,7 +66,11 @@ class Curves(Report, name="curves"):
     One figure a metric: `curves_loss.png`, `curves_accuracy.png`, ... Curves that part from one another show
     overfitting. The train loss may lie above the validation loss: it is measured while the weights still move
     within the epoch, with dropout and penalties on.
+
+    Prechelt 1998, Early Stopping - But When?
     """
+
+    example = "reports: [curves]"
 
     def write(self, results: Results, folder: Path) -> list[Path]:
         """One PNG a metric that has a curve."""

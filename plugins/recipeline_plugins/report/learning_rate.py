@@ -36,6 +36,11 @@ class LearningRate(Report, name="learning_rate"):
     Writes `learning_rate.png`.
     """
 
+    example = """
+        scheduler: one_cycle
+        reports: [learning_rate, curves]
+    """
+
     def write(self, results: Results, folder: Path) -> list[Path]:
         """One PNG, or none when no rate was logged."""
         pairs = results.history.get("lr")

@@ -70,7 +70,11 @@ class PredictedVsTrue(Report, name="predicted_vs_true"):
 
     Writes `predicted_vs_true.png`, in the target's own unit. A cloud flatter than the line is a model that plays
     safe and stays near the mean.
+
+    Piñeiro et al. 2008, How to Evaluate Models: Observed vs. Predicted or Predicted vs. Observed?
     """
+
+    example = "reports: [predicted_vs_true]"
 
     tasks = frozenset({"regression"})
 

@@ -53,7 +53,11 @@ class Residuals(Report, name="residuals"):
 
     Writes `residuals.png`, in the target's own unit. A funnel means that errors grow with the value (try a
     logarithm of the target), a bend that something is missing from the model, a mean off zero that it is biased.
+
+    Cook & Weisberg 1982, Residuals and Influence in Regression.
     """
+
+    example = "reports: [residuals, predicted_vs_true]"
 
     tasks = frozenset({"regression"})
 

@@ -93,6 +93,11 @@ class Roc(Report, name="roc"):
     against the rest; with labels, one a label. Fawcett 2006, An introduction to ROC analysis.
     """
 
+    example = """
+        metrics: [roc_auc]
+        reports: [roc]
+    """
+
     tasks = frozenset({"binary", "multiclass", "multilabel"})
 
     def write(self, results: Results, folder: Path) -> list[Path]:

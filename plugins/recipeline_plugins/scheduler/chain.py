@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 class Chain(Scheduler, name="chain"):
     """Several schedules one after the other, each from the full rate.
 
-        scheduler: {type: chain, schedules: [fixed, {type: cosine, min: 0.01}], at: [10]}
-
     At epoch at[k] (counted from 0) the schedule k + 1 takes over from schedule k: it begins at `lr`, counts from 0,
     and has as many epochs as there are until the next one, or until the end. One that watches a metric (`plateau`)
     can't be among them. The warmup-stable-decay of Hu et al. 2024 (MiniCPM) is warmup_epochs with fixed and linear.
+    """
+
+    example = """
+        scheduler:
+          type: chain
+          schedules: [fixed, {type: cosine, min: 0.01}]
+          at: [10]                         # the rate stays for ten epochs, then falls
     """
 
     interval: ClassVar[Literal["epoch", "step"]] = "step"

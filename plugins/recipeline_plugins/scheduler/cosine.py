@@ -29,6 +29,8 @@ class Cosine(Scheduler, name="cosine"):
     longer training falls more slowly. Loshchilov & Hutter 2017, SGDR, without the restarts.
     """
 
+    example = "scheduler: {type: cosine, min: 0.01, warmup_epochs: 1}"
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     min: float = Field(default=0.0, ge=0, le=1)

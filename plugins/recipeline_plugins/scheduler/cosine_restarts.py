@@ -34,6 +34,11 @@ class CosineRestarts(Scheduler, name="cosine_restarts"):
     periods: let `training.epochs` end one (first 10 and growth 2: 10, 30, 70, 150).
     """
 
+    example = """
+        scheduler: {type: cosine_restarts, first: 10, growth: 2}
+        training: {epochs: 70}      # 10 + 20 + 40
+    """
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     first: PositiveFloat = 10.0

@@ -33,6 +33,8 @@ class Cyclic(Scheduler, name="cyclic"):
     is the upper bound. The model is good at the ends of cycles.
     """
 
+    example = "scheduler: {type: cyclic, low: 0.1, up: 2, mode: halving}"
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     low: float = Field(default=0.1, ge=0, le=1)

@@ -25,7 +25,11 @@ class Exponential(Scheduler, name="exponential"):
         lr(epoch) = lr · gamma^epoch             epochs from 0
 
     After n epochs gamma^n is left: 0.95 leaves 36 % after 20 epochs and 0.6 % after 100.
+
+    Senior et al. 2013, An Empirical Study of Learning Rates in Deep Neural Networks for Speech Recognition.
     """
+
+    example = "scheduler: {type: exponential, gamma: 0.95}"
 
     gamma: float = Field(default=0.95, gt=0, le=1)
     """Share that is left after each epoch: 1 never falls."""

@@ -20,6 +20,8 @@ class Fixed(Scheduler, name="fixed"):
     not in it: the steps keep the gradient's noise.
     """
 
+    example = "scheduler: {type: fixed, warmup_epochs: 1}"
+
     def build(self, optimizer: Optimizer, length: Length) -> LRScheduler:
         """A schedule with the factor 1 for every epoch."""
         from torch.optim.lr_scheduler import LambdaLR

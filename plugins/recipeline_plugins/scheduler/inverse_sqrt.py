@@ -29,6 +29,8 @@ class InverseSqrt(Scheduler, name="inverse_sqrt"):
     doesn't depend on `training.epochs`, so a training may be prolonged.
     """
 
+    example = "scheduler: {type: inverse_sqrt, peak: 400}"
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     peak: PositiveInt = 400

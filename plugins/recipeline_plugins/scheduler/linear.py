@@ -28,6 +28,8 @@ class Linear(Scheduler, name="linear"):
     found it as good as any schedule.
     """
 
+    example = "scheduler: {type: linear, end: 0.0, warmup_epochs: 0.5}"
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     end: float = Field(default=0.0, ge=0, le=1)

@@ -31,6 +31,11 @@ class MultiStep(Scheduler, name="multi_step"):
     Residual Learning) trained CIFAR-10, at 32,000 and 48,000 steps.
     """
 
+    example = """
+        scheduler: {type: multi_step, at: [30, 60], gamma: 0.1}
+        training: {epochs: 90}
+    """
+
     at: list[PositiveInt] = Field(min_length=1)
     """The epochs at which it falls, counted from 0, in order."""
     gamma: float = Field(default=0.1, gt=0, le=1)

@@ -41,6 +41,11 @@ class OneCycle(Scheduler, name="one_cycle"):
     again; here the momentum stays. `lr` is the peak: take 3 to 10 times what a fixed rate would be.
     """
 
+    example = """
+        optimizer: {type: sgd, lr: 0.3, momentum: 0.9}      # the peak
+        scheduler: {type: one_cycle, rise: 0.3}
+    """
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     rise: float = Field(default=0.3, gt=0, lt=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
@@ -21,9 +22,20 @@ class Plateau(Scheduler, name="plateau"):
 
     It needs no guess of how long the training takes. Smaller patience than that of `early_stopping`, or the training
     ends before the rate falls.
+
+    He et al. 2016, Deep Residual Learning for Image Recognition, who divided by 10 when the error came to rest.
+    """
+
+    example = """
+        scheduler: {type: plateau, factor: 0.3, patience: 3}
+        regularization:
+          - {type: early_stopping, patience: 10}
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"validation"})
+    goes_badly_with: ClassVar[Mapping[str, str]] = {
+        "regularization.early_stopping": "unless its patience is the larger one, training ends before the rate falls",
+    }
 
     monitor: str = Field(default="val/loss", min_length=1)
     """The metric to watch: `val/loss`, or `val/` and a metric of the recipe."""

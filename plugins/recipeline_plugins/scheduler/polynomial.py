@@ -27,6 +27,8 @@ class Polynomial(Scheduler, name="polynomial"):
     power 1 is `linear`; 0.9 is what segmentation uses (Liu, Rabinovich & Berg 2015, ParseNet), 2 falls fast first.
     """
 
+    example = "scheduler: {type: polynomial, power: 2.0}"
+
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 
     power: PositiveFloat = 0.9

@@ -27,6 +27,8 @@ class Step(Scheduler, name="step"):
     How He et al. 2016 (Deep Residual Learning) trained: a tenth whenever the loss had come to rest.
     """
 
+    example = "scheduler: {type: step, every: 10, gamma: 0.5}"
+
     every: PositiveInt = 10
     """Epochs between two falls."""
     gamma: float = Field(default=0.1, gt=0, le=1)

@@ -23,12 +23,12 @@ class Warmup(Scheduler, name="warmup"):
 
         lr(step) = lr · (start + (1 - start) · step / n)      the first n steps, from 0;  n: `steps`, or `epochs`'
 
-        scheduler: {type: warmup, steps: 500, then: {type: cosine}}
-
     `then` begins at the full rate, counts from 0, and has the training that is left. The setting `warmup_epochs` of
     every schedule does nearly the same, for `plateau` too; this has a start, and counts steps if wanted. Goyal et al.
     2017, Accurate, Large Minibatch SGD, section 2.2.
     """
+
+    example = "scheduler: {type: warmup, steps: 500, then: {type: cosine, min: 0.01}}"
 
     interval: ClassVar[Literal["epoch", "step"]] = "step"
 

@@ -64,6 +64,12 @@ class CsvSource(Source, name="csv"):
     Shafranovich 2005, Common Format and MIME Type for CSV Files (RFC 4180).
     """
 
+    example = """
+        data:
+          source: {type: csv, path: "sales/*.csv", separator: ";", decimal: ","}
+          target: price
+    """
+
     path: str
     """The file, beside the recipe or below the working folder; a glob such as `data/*.csv` takes several in the order
     of their names."""

@@ -29,6 +29,16 @@ class ImageFolder(Source, name="image_folder"):
     The layout is the one of torchvision's ImageFolder, https://pytorch.org/vision/stable/datasets.html
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: animals}      # animals/cat/1.png, animals/dog/1.png, ...
+          target: label
+        preprocessing:
+          - {type: load_image, size: [64, 64]}
+          - normalize_image
+        architecture: cnn
+    """
+
     covers_files: ClassVar[bool] = True
 
     path: str

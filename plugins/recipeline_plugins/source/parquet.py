@@ -26,6 +26,12 @@ class ParquetSource(Source, name="parquet"):
     Apache Parquet format, https://parquet.apache.org/docs/file-format/
     """
 
+    example = """
+        data:
+          source: {type: parquet, path: sales.parquet}
+          target: price
+    """
+
     path: str
     """The file, beside the recipe or below the working folder; a glob such as `data/*.parquet` takes several in the
     order of their names."""

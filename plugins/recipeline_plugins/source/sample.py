@@ -28,6 +28,12 @@ class SampleSource(Source, name="sample"):
     Shimbo 1999 (japanese_vowels); Keeling et al. 2001 (co2); NOAA (sunspots).
     """
 
+    example = """
+        data:
+          source: {type: sample, dataset: penguins}
+          target: species
+    """
+
     dataset: Literal[
         "penguins",
         "iris",

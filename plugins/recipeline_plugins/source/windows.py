@@ -46,6 +46,22 @@ class Windows(Source, name="windows"):
     Hyndman & Athanasopoulos 2021, Forecasting: Principles and Practice, 5.8 and 5.10.
     """
 
+    example = """
+        data:
+          source:
+            type: windows
+            of: {type: csv, path: temperatures.csv}
+            time: day
+            value: celsius
+            length: 28                  # four weeks are read
+            horizon: 7                  # the next one is forecast
+          target: [t+1, t+2, t+3, t+4, t+5, t+6, t+7]
+          task: forecasting
+          columns: {day: ignore}
+          split: {type: time, column: day, gap: 6}         # horizon - 1
+        architecture: gru
+    """
+
     of: Annotated[Source, ByName()]
     """The source of the table."""
     time: str = Field(min_length=1)

@@ -24,6 +24,13 @@ class ColumnSplit(Split, name="column"):
     `values: {train: [2019, 2020], test: [2021]}`. The column is not shown to the model.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: sales.csv}
+          target: price
+          split: {type: column, column: year, values: {train: [2019, 2020], validation: [2021], test: [2022]}}
+    """
+
     column: str = Field(min_length=1)
     """The column that says it."""
     values: dict[Part, list[Scalar]] = Field(

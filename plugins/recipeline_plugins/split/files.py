@@ -22,6 +22,13 @@ class FilesSplit(Split, name="files"):
     file's path: `test: test.csv`, `train: "2019-*/*.csv"`. Every file has to belong to one part.
     """
 
+    example = """
+        data:
+          source: {type: csv, path: "data/*.csv"}
+          target: price
+          split: {type: files, train: train.csv, validation: dev.csv, test: test.csv}
+    """
+
     train: str | list[str] = Field(min_length=1)
     """The files to learn from: a name, a path, a glob, or a list of these."""
     validation: str | list[str] = Field(default=[])

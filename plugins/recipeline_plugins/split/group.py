@@ -19,6 +19,16 @@ class GroupSplit(SharesSplit, name="group"):
 
     Groups are drawn by lot within each size, the large ones first, each to the part that lacks most rows, so
     that the sizes come as near to the shares as the groups allow. The group's column is not shown to the model.
+
+    Roberts et al. 2017, Cross-Validation Strategies for Data with Temporal, Spatial, Hierarchical, or Phylogenetic
+    Structure.
+    """
+
+    example = """
+        data:
+          source: {type: csv, path: visits.csv}
+          target: diagnosis
+          split: {type: group, column: patient, train: 0.6, validation: 0.2, test: 0.2}
     """
 
     column: str = Field(min_length=1)

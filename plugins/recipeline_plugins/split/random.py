@@ -27,6 +27,15 @@ class RandomSplit(SharesSplit, name="random"):
     share in each part, less than one row off; a continuous target is stratified by ten ranges of equally many
     rows, several targets by their combinations. For rows of the same person, machine or place see `group`; to
     predict the future see `time`.
+
+    Kohavi 1995, A Study of Cross-Validation and Bootstrap for Accuracy Estimation and Model Selection.
+    """
+
+    example = """
+        data:
+          source: {type: sample, dataset: penguins}
+          target: species
+          split: {type: random, train: 0.6, validation: 0.2, test: 0.2, stratify: true}
     """
 
     stratify: bool | Literal["auto"] = "auto"

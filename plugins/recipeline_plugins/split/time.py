@@ -18,6 +18,15 @@ class TimeSplit(SharesSplit, name="time"):
 
     Rows of the same moment stay together, in the earlier of the parts that they would fall in. No seed plays a
     part.
+
+    Tashman 2000, Out-of-Sample Tests of Forecasting Accuracy.
+    """
+
+    example = """
+        data:
+          source: {type: csv, path: sales.csv}
+          target: price
+          split: {type: time, column: day, train: 0.8, validation: 0.1, test: 0.1}
     """
 
     column: str = Field(min_length=1)

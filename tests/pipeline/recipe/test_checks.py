@@ -55,6 +55,14 @@ def test_parts_that_do_not_go_together(good, problems_of, old, new, path, says):
     assert problems[path].line
 
 
+def test_a_setting_of_the_training_that_a_plugin_cannot_live_with(good, problems_of):
+    [problem] = problems_of(good, "training.batch_size=1", "regularization=[batch_norm]")
+    assert str(problem).endswith(
+        "training.batch_size: 'batch_norm' can't be used with training.batch_size: 1: one row has no spread to divide "
+        "by. Take another batch_size, or remove 'batch_norm'."
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
