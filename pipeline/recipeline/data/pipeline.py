@@ -210,7 +210,8 @@ class FittedPipeline:
             if holes:
                 raise self._hole(chosen, holes, chosen.select(pl.all().is_null()), rows)
             return np.require(chosen.cast(pl.Int64).to_numpy(), None, ["C", "W"])  # torch warns of others
-        array = np.require(chosen.cast(pl.Float32).to_numpy(), np.float32, ["C", "W"])  # nulls become NaN
+        numbers = chosen.cast(pl.Float32).to_numpy(order="c")  # nulls become NaN
+        array = np.require(numbers, np.float32, ["C", "W"])
         if not np.isfinite(array).all():
             bad = pl.DataFrame(~np.isfinite(array), schema=list(names))
             raise self._hole(chosen, [name for name in names if bad[name].any()], bad, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,19 +122,24 @@ def read(recipe: Recipe, cache: Path) -> Table:
     def build(folder: Path) -> dict[str, Any]:
         path = folder / TABLE
         try:
-            rows = _settled(source.scan(), recipe.data.columns, location)
+            scanned = source.scan()
+            finished = source.typed_file()
+            rows = scanned if finished else _settled(scanned, recipe.data.columns, location)
             beside = [Path(file).absolute().parent for file, _ in source.row_files()]
             places = [*beside, *(Path(start) for start in starts)]
             named = image_files.named(rows, recipe.data.columns, places)
-            rows = image_files.absolute(rows, named)
-            rows.sink_ipc(path, compression="uncompressed")
+            if finished and not named:
+                shutil.move(finished, path)
+            else:
+                image_files.absolute(rows, named).sink_ipc(path, compression="uncompressed")
         except pl.exceptions.PolarsError as error:
             # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
             reason = str(error).partition("\n")[0]
             raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
         finally:
             source.close()
-        _refuse_infinities(path, location)
+        if not finished:
+            _refuse_infinities(path, location)
         height = pl.scan_ipc(path).select(pl.len()).collect().item()
         return {
             "rows": height,

@@ -15,7 +15,8 @@ The rules look at the rows that they are given: in a run, those of the train par
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -32,6 +33,8 @@ MANY = 20
 """Different words that a column may hold without being taken for text or for names."""
 NAME_LENGTH = 20
 """Characters that names have at most, on average."""
+LOOKED_AT = 100
+"""First rows, which show of most columns that they are not constant."""
 IMAGE_FILE = r"(?i)\.(png|jpe?g|bmp|gif|webp|tiff?|ppm|pgm)$"
 """How the name of an image file ends."""
 
@@ -90,26 +93,36 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
     schema = rows.collect_schema()
     open_names = [name for name in schema if name not in overruled]
     words = [name for name in open_names if schema[name] == pl.String]
+    plainly = _vary(rows, [name for name in open_names if name not in words])
     figures = [pl.len().alias("rows")]
     for name in open_names:
         column = pl.col(name)
+        if name in plainly:
+            continue
         figures.append(column.count().alias(f"filled:{name}"))
         if schema[name] == pl.String:
             figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
             figures.append(column.str.len_chars().cast(pl.UInt64).sum().alias(f"length:{name}"))
-            figures.append(column.str.contains(IMAGE_FILE).all().alias(f"files:{name}"))
             figures.append(column.drop_nulls().first().alias(f"first:{name}"))
         elif schema[name].is_nested() or schema[name] == pl.Binary:
             figures.append(pl.lit(False).alias(f"constant:{name}"))  # no order, no least one
         else:
             figures.append((column.min() == column.max()).fill_null(True).alias(f"constant:{name}"))
     seen = rows.select(figures).collect().row(0, named=True)
+    named = [name for name in words if seen[f"first:{name}"] and re.search(IMAGE_FILE, seen[f"first:{name}"])]
+    seen |= dict.fromkeys([f"files:{name}" for name in words], False)
+    if named:
+        all_named = rows.select(pl.col(name).str.contains(IMAGE_FILE).all().alias(f"files:{name}") for name in named)
+        seen |= all_named.collect().row(0, named=True)
 
     roles: dict[str, Role] = {}
     notes: dict[str, str] = {}
     for name in schema:
         if name in overruled:
             roles[name] = overruled[name]
+            continue
+        if name in plainly:
+            roles[name] = _by_type(schema[name])
             continue
         filled = seen[f"filled:{name}"]
         distinct = seen[f"distinct:{name}"] if name in words else None
@@ -133,6 +146,18 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
                 f"it, write data.columns: {{{name}: categorical}}."
             )
     return roles, notes
+
+
+def _vary(rows: pl.LazyFrame, names: Sequence[str]) -> set[str]:
+    """Those of these columns, which hold no words, whose first rows show already that they are not constant."""
+    import polars as pl
+
+    schema = rows.collect_schema()
+    plain = [name for name in names if not schema[name].is_nested() and schema[name] != pl.Binary]
+    if not plain:
+        return set()
+    first = rows.select(plain).head(LOOKED_AT).collect()
+    return {name for name in plain if first[name].n_unique() > 1}
 
 
 def _by_type(dtype: pl.DataType) -> Role:

@@ -62,6 +62,14 @@ class Source(FromEnvironment, Plugin, family="source"):
     def close(self) -> None:
         """Told when the rows that `scan` gave have been read: temporary files can go."""
 
+    def typed_file(self) -> Path | None:
+        """An uncompressed Arrow IPC file of exactly what `scan` gave, if there is one; the engine takes it away.
+
+        Its columns are Int64, Float64, Boolean, String and Date, and every number is finite. Saves a source that
+        has written such a file anyway the copy.
+        """
+        return None
+
     def row_files(self) -> Sequence[tuple[str, int]]:
         """The files that the rows come from, in order, with the number of rows of each; known after `scan`."""
         return ()

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -90,6 +91,7 @@ class CsvSource(Source, name="csv"):
     _notes: list[str] = PrivateAttr(default_factory=list)
     _row_files: list[tuple[str, int]] = PrivateAttr(default_factory=list)
     _unpacked: Path | None = PrivateAttr(default=None)
+    _typed: Path | None = PrivateAttr(default=None)
 
     def expect(self, roles: Mapping[str, Role]) -> None:
         """Remember which columns the recipe declares to be no numbers."""
@@ -99,8 +101,13 @@ class CsvSource(Source, name="csv"):
         """What was read as missing or as words, and which lines were skipped."""
         return tuple(self._notes)
 
+    def typed_file(self) -> Path | None:
+        """The parsed file, where nothing had to be done to its cells afterwards."""
+        return self._typed
+
     def close(self) -> None:
         """Remove unpacked and parsed files."""
+        self._typed = None
         if self._unpacked is not None:
             shutil.rmtree(self._unpacked, ignore_errors=True)
             self._unpacked = None
@@ -129,7 +136,7 @@ class CsvSource(Source, name="csv"):
         Raises:
             DataError: a file is damaged, or a column of numbers holds something else; file, row and column are named.
         """
-        self._notes = []
+        self._notes, self._typed = [], None
         opened = [self._open(file) for file in self.files(self.path)]
         for part in opened[1:]:
             self._same_header(opened[0], part)
@@ -177,6 +184,7 @@ class CsvSource(Source, name="csv"):
         """
         import polars as pl
 
+        from recipeline_plugins.source.csv_structure import is_number
         from recipeline_plugins.source.csv_types import guess_kinds, settle
 
         cells = self._cells()
@@ -192,28 +200,32 @@ class CsvSource(Source, name="csv"):
             if any(zeros.row(0)):
                 return None
         others = [name for name in names if name not in quick]
-        settled = settle(rows, others, cells, self._is_words)
-        if settled.bad or settled.infinite:
-            return None
-        # polars looks for the words for missing in every column: not if one of them is a word somewhere.
-        apart = bool(settled.marked) and not cells.missing_words
-        path = self._parsed(opened, quick, [] if apart else list(cells.missing))
-        if path is None:
-            return None
-        parsed = pl.scan_ipc(path)
-        counts = parsed.select(
-            pl.len().alias(":rows"),
-            *[pl.col(name).count().alias(f"filled:{name}") for name in quick],
-            *[(~pl.col(name).is_finite()).any().alias(f"odd:{name}") for name in quick if quick[name] == pl.Float64],
-        ).collect()
-        empty = [name for name in quick if not counts[f"filled:{name}"].item()]
-        if empty or any(counts[name].item() for name in counts.columns if name.startswith("odd:")):
-            return None
-        settled.rows = counts[":rows"].item()
+        # First as if no word meant missing, which one pass over the bytes is enough for; numbers such as -999 may.
+        plain = not any(is_number(word) and isfinite(float(word)) for word in cells.missing)
+        if plain and (path := self._parsed(opened, quick, [])) and self._all_numbers(path, quick):
+            parsed = pl.scan_ipc(path)
+            settled = settle(parsed, others, cells, self._is_words)
+            if settled.bad or settled.infinite:
+                return None
+            settled.rows = parsed.select(pl.len()).collect().item()
+        else:
+            settled = settle(rows, others, cells, self._is_words)
+            if settled.bad or settled.infinite:
+                return None
+            # polars looks for the words for missing in every column: not if one of them is a word somewhere.
+            apart = bool(settled.marked) and not cells.missing_words
+            path = self._parsed(opened, quick, [] if apart else list(cells.missing))
+            if path is None or not self._all_numbers(path, quick):
+                return None
+            parsed = pl.scan_ipc(path)
+            filled = parsed.select(pl.len().alias(":rows"), *[pl.col(name).count() for name in quick]).collect()
+            settled.rows = filled[":rows"].item()
+            gaps = [name for name in quick if filled[name].item() < settled.rows]
+            self._tell_missing(rows, gaps, cells, settled)
         settled.kinds |= {name: guess[name] for name in quick}
-        self._tell_missing(
-            rows, [name for name in quick if counts[f"filled:{name}"].item() < settled.rows], cells, settled
-        )
+        if all(settled.kinds[name] == "words" for name in others) and cells.are_words(parsed, others):
+            self._typed = path
+            return parsed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
         return parsed.select(made), settled
 
@@ -227,6 +239,14 @@ class CsvSource(Source, name="csv"):
         except pl.exceptions.ComputeError:
             return None
         return path
+
+    def _all_numbers(self, path: Path, types: Mapping[str, pl.DataType]) -> bool:
+        """Whether each of these columns has a value, and none that is not finite."""
+        import polars as pl
+
+        wrong = [pl.col(name).count() == 0 for name in types]
+        wrong += [~pl.col(name).is_finite().all() for name in types if types[name] == pl.Float64]
+        return not pl.scan_ipc(path).select(pl.any_horizontal(wrong)).collect().item()
 
     def _tell_missing(self, rows: pl.LazyFrame, names: list[str], cells: Cells, settled: Settled) -> None:
         """Note the columns in which a word means missing."""

@@ -118,6 +118,15 @@ class Cells:
         cell = pl.col(name)
         return pl.when((cell != "") & ~cell.is_in(self.missing_words)).then(cell)
 
+    def are_words(self, rows: pl.LazyFrame, names: Sequence[str]) -> bool:
+        """Whether these columns of words are what they are to become: no cell in them means missing."""
+        import polars as pl
+
+        if not names:
+            return True
+        kept = [self._words(name).count() == pl.col(name).count() for name in names]
+        return bool(rows.select(pl.all_horizontal(kept)).collect().item())
+
     def figure(self, name: str, figure: str) -> pl.Expr:
         """How many cells of the column are of this kind."""
         import polars as pl

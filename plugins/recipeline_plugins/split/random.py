@@ -58,10 +58,11 @@ class RandomSplit(SharesSplit, name="random"):
         strata = self._strata(rows, target)
         sizes = np.bincount(strata) if len(strata) else np.zeros(0, dtype=np.int64)
         numbers = table(sizes.tolist(), shares, totals)
-        order = np.lexsort((lots, strata))  # class by class, by lot within each
-        parts = np.empty(rows.height, dtype=np.int64)
+        # Class by class, by lot within each.
+        order = np.lexsort((lots, strata)) if len(sizes) > 1 else np.argsort(lots, kind="stable")
+        parts = np.empty(rows.height, dtype=np.uint32)
         parts[order] = np.repeat(np.tile(np.arange(len(PARTS)), len(sizes)), numbers.ravel())
-        return pl.Series("part", np.array(PARTS)[parts].tolist(), dtype=pl.String)
+        return pl.Series(PARTS, dtype=pl.String).gather(parts).alias("part")
 
     def _strata(self, rows: pl.DataFrame, target: tuple[str, ...]) -> np.ndarray:
         """The class of each row as a number from 0; all 0 when there is nothing to stratify by."""

@@ -309,6 +309,35 @@ def test_good_numbers_are_read_quickly(tmp_path: Path, monkeypatch: pytest.Monke
     assert made.notes() == ("Cells with a word or blanks that mean missing: 'n' (1).",)
 
 
+def test_a_good_file_is_parsed_once_and_its_parsed_rows_are_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    parses = []
+    parsed = CsvSource._parsed
+    monkeypatch.setattr(CsvSource, "_parsed", lambda *args: parses.append(args[-1]) or parsed(*args))
+    made = source(tmp_path, "n,f,w\n1,0.5,x\n,,\n3,-2,y\n")
+    rows = made.scan().collect()
+    assert parses == [[]]
+    file = made.typed_file()
+    assert file is not None
+    assert pl.read_ipc(file).equals(rows)
+    made.close()
+    assert made.typed_file() is None
+    assert source(tmp_path, "n,t\n1,true\n2,false\n").scan().collect()["t"].to_list() == [True, False]
+
+
+@pytest.mark.parametrize("text", ["n,w\n1,x\n2,true\n", "n,t\n1,true\n2,false\n", "n,w\n1,x\n2,NULL\n", "n\n1\nNA\n"])
+def test_rows_are_the_same_handed_over_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    slowly = source(tmp_path, text, missing=["NULL", "NA"]).scan().collect()
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    made = source(tmp_path, text, missing=["NULL", "NA"])
+    quickly = made.scan().collect()
+    assert quickly.equals(slowly)
+    file = made.typed_file()
+    assert file is None or pl.read_ipc(file).equals(slowly)
+
+
 def test_what_means_missing_is_one_note_for_all_columns(tmp_path: Path) -> None:
     names = ",".join(f"c{number}" for number in range(12))
     made = source(tmp_path, f"{names}\n" + f"{','.join('1' * 12)}\n" * 3 + f"{','.join(['NA'] * 12)}\n")

@@ -81,3 +81,18 @@ def test_the_separator_is_found_out(content: str, separator: str) -> None:
 def test_leading_zeros_are_seen(content: str, there: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_structure, "BLOCK_BYTES", block)
     assert look(content, 2).leading_zeros == there
+
+
+@pytest.mark.parametrize("width", [2, 3, 256, 257, 300])
+@pytest.mark.parametrize("off", [-1, 1, 255, 256, 257])
+def test_a_record_with_any_other_number_of_cells_is_found(width, off, monkeypatch):
+    monkeypatch.setattr(csv_structure, "BLOCK_BYTES", 1000)
+    row = ",".join("1" for _ in range(width))
+    wrong = ",".join("1" for _ in range(width + off)) if width + off > 0 else ""
+    text = "\n".join([row, row, wrong, row, row]) + "\n"
+    head = csv_structure.Head(",", [f"c{number}" for number in range(width)], 0, 0)
+    found = csv_structure.examine(io.BytesIO(text.encode()), "x", head, '"', False)
+    if not wrong:
+        assert found.blank == [2]
+        return
+    assert [problem.row for problem in found.problems] == [3]
