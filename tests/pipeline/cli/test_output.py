@@ -4,6 +4,7 @@ import math
 import sys
 import warnings
 
+from recipeline.cli import output
 from recipeline.cli.output import echo, emit_json, is_terminal, note, problem_document, table, warnings_in_a_line
 from recipeline.errors import Problem
 
@@ -63,3 +64,14 @@ def test_a_problem_for_machines():
     assert list(problem_document(Problem("m", path="a.b", file="f", line=1, column=2))) == [
         "file", "line", "column", "path", "message", "found", "suggestion"
     ]  # fmt: skip
+
+
+def test_a_table_in_a_pipe_is_drawn_as_rich_draws_it(capsys, monkeypatch):
+    rows = [["adam", 1, None], ["a longer name", 22.5, "x"]]
+    drawn = []
+    for plain in (True, False):
+        monkeypatch.setattr(output, "_is_plain", lambda cell, plain=plain: plain)
+        output.table(["name", "much", "note"], rows, title="A title", right=["much"])
+        drawn.append(capsys.readouterr().out)
+    assert drawn[0] == drawn[1]
+    assert drawn[0].splitlines()[1] == "name            much   note"

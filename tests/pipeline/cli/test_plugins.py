@@ -6,6 +6,7 @@ from recipeline import Loss
 from recipeline.catalog import FAMILIES, Broken, Entry, installed
 from recipeline.cli.main import main
 from recipeline.cli.plugin_settings import setting_rows
+from recipeline.cli.plugins import _written_summary
 from recipeline.families.plugin import PluginReference
 
 
@@ -133,3 +134,9 @@ def test_every_setting_of_every_installed_plugin_is_explained():
         for name, kind, _, _, meaning in setting_rows(entry.load()):
             assert kind, (entry.name, name)
             assert meaning, (entry.family, entry.name, name)
+
+
+def test_the_summary_in_the_source_is_the_one_of_the_class():
+    read = {entry: _written_summary(entry) for entry in installed() if entry.distribution == "recipeline"}
+    assert {entry: found for entry, found in read.items() if found != entry.load().summary()} == {}
+    assert len(read) > 100
