@@ -153,11 +153,13 @@ def _log_stage(job: Job, name: str) -> None:
 def _finish(job: Job, status: Status, error: BaseException | None) -> None:
     assert job.run is not None
     from recipeline.tracking import record
+    from recipeline.training.kept import CHECKPOINTS, to_log
 
     try:
         job.catalog.manager.hook.recipeline_run_finished(run=job.context, status=status)
     finally:
-        record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri)
+        checkpoints = to_log(job.folder / CHECKPOINTS)
+        record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri, checkpoints)
         for trouble in job.run.troubles:
             job.note(trouble)
         if status == "FINISHED" and not job.run.troubles:

@@ -65,10 +65,22 @@ class Batches:
             self._mine = (rank + 1) * self._all // world - self._first
         self.batch_size = max(1, self._mine) if batch_size == "full" else int(batch_size)
         self.epoch = 0
+        self.given = 0
+        """Batches that the iteration under way has given, those that it began after included."""
+        self.begin = 0
+        """Batches that the next iteration leaves out at its beginning."""
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next iteration is."""
         self.epoch = epoch
+
+    def state_dict(self) -> dict[str, int]:
+        """The position: which epoch, and how many of its batches have been given."""
+        return {"epoch": self.epoch, "given": self.given}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next iteration begin at such a position."""
+        self.epoch, self.begin = state_dict["epoch"], state_dict["given"]
 
     @property
     def rows(self) -> int:
@@ -82,14 +94,18 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         starts = self._starts()
         ends = [*starts[1:], self._mine][: len(starts)]  # no row, no batch
+        self.given, self.begin = self.begin, 0
+        spans = list(zip(starts, ends, strict=True))[self.given :]
         if self._shuffle and (len(starts) > 1 or self._world > 1):
             order = self.order(self.epoch)
-            for start, end in zip(starts, ends, strict=True):
+            for start, end in spans:
+                self.given += 1
                 index = order[start:end]
                 blocks = tuple(block.index_select(0, index) for block in self._blocks)
                 yield cut_to_longest(blocks, self._kinds), self._target.index_select(0, index)
             return
-        for start, end in zip(starts, ends, strict=True):
+        for start, end in spans:
+            self.given += 1
             cut = slice(self._first + start, self._first + end)
             yield cut_to_longest(tuple(block[cut] for block in self._blocks), self._kinds), self._target[cut]
 

@@ -44,6 +44,19 @@ class DataSettings(Section):
     """Which rows train, validate and test; by default 70/15/15 at random, stratified for classes."""
 
 
+class CheckpointSettings(Section):
+    """When a checkpoint is made that the run can be resumed from; the end of the training always is such a moment."""
+
+    epochs: Literal["auto"] | Annotated[int, Field(ge=1)] | None = "auto"
+    """At the end of every so many epochs; `auto` as often as takes a twentieth of the time, null at none."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """After so many optimizer steps, in the middle of an epoch too."""
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """After so many minutes, in the middle of an epoch too."""
+    keep: int = Field(default=2, ge=2)
+    """How many are kept: where the newest is damaged, the one before it is taken."""
+
+
 class TrainingSettings(Section):
     """How long, in what portions, on what device."""
 
@@ -65,6 +78,8 @@ class TrainingSettings(Section):
     """CPU threads of torch; `auto` takes one for small models, which are fastest and steadiest on one."""
     steps_per_call: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Mini-batches that one Lightning step goes through; more cost less, and the weights are the same."""
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    """When a checkpoint is made that the run can be resumed from."""
     deterministic: bool = True
     """Only algorithms that give the same numbers every time."""
     monitor: str | None = None

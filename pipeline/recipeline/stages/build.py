@@ -40,6 +40,7 @@ def run(job: Job) -> None:
         logger=RunLogger(job.run) if job.run is not None else None,
         observer=job.observer,
         extra=[callback for group in plugged for callback in group or ()],
+        points=job.run.points if job.run is not None else list,
     )
     _choose_steps(job)
 
@@ -52,6 +53,9 @@ def _choose_steps(job: Job) -> None:
     reason = why_single(job.recipe, job.trainer)
     asked = job.recipe.training.steps_per_call
     at_once = 1 if reason else AT_ONCE if asked == "auto" else asked
+    steps = job.recipe.training.checkpoint.steps
+    if steps is not None:  # a checkpoint is made between two calls
+        at_once = min(at_once, steps * job.recipe.training.accumulate)
     if at_once > 1:
         # The module steps and accumulates by itself then, which is what Lightning calls manual optimization.
         job.module.automatic_optimization = False

@@ -12,13 +12,13 @@ FOLDER_VARIABLE = "RECIPELINE_RUN_FOLDER"
 
 
 def run(job: Job) -> None:
-    """Train, then note which epoch was best."""
+    """Train, from the checkpoint on where there is one, then note which epoch was best."""
     assert job.trainer is not None
     assert job.module is not None
     # A strategy of several processes starts this command again; the copies find the folder and open no run.
     os.environ[FOLDER_VARIABLE] = str(job.folder)
     try:
-        job.trainer.fit(job.module, datamodule=job.datamodule, weights_only=True)
+        job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     finally:
         os.environ.pop(FOLDER_VARIABLE, None)
     best = checkpoints_of(job.trainer)

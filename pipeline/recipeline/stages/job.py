@@ -50,6 +50,8 @@ class Job:
     fresh: FreshInterpreter | None = None
     """The interpreter that will check the logged model: it takes seconds to be ready, so `report` starts it."""
     model_uri: str | None = None
+    checkpoint: Path | None = None
+    """Where a resumed training goes on; None for one that begins."""
 
     def note(self, text: str) -> None:
         """Tell the observer something once, values from the environment hidden."""

@@ -49,11 +49,12 @@ def tags(recipe: Recipe, catalog: Catalog, command: str, folder: Path | None = N
 def recipe_sha256(recipe: Recipe) -> str:
     """A digest of what a recipe trains: the same for two files that say the same in other words.
 
-    Name, description and tracking are left out, as they change nothing in the training.
+    Name, description, tracking and when checkpoints are made are left out: they change nothing in the training.
     """
     content = recipe.as_recipe()
     for key in ("name", "description", "tracking"):
         content.pop(key, None)
+    content["training"].pop("checkpoint", None)
     return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -22,7 +22,7 @@ def flat_params(recipe: Recipe) -> dict[str, Flat]:
     A plugin is its name under its place (`optimizer`) and its settings below that (`optimizer.lr`). A list of
     plugins is their names in order (`preprocessing`) and each one's settings below its name
     (`preprocessing.impute.strategy`); a second one of a name is `impute_2`. The recipe's name and description are
-    the run's, and where it is tracked is no part of what is trained: these are left out.
+    the run's, and where it is tracked and when checkpoints are made is no part of what is trained: these are left out.
     """
     params: dict[str, Flat] = {"seed": recipe.seed}
     if recipe.data.task != "auto":
@@ -41,7 +41,7 @@ def flat_params(recipe: Recipe) -> dict[str, Flat]:
     _plugin(params, "scheduler", recipe.scheduler)
     _plugins(params, "regularization", recipe.regularization)
     _plugins(params, "metrics", recipe.metrics or [])
-    for name, value in recipe.training.model_dump(mode="json").items():
+    for name, value in recipe.training.model_dump(mode="json", exclude={"checkpoint"}).items():
         params[f"training.{name}"] = _text(value)
     _plugins(params, "reports", recipe.reports or [])
     return _legal(params)

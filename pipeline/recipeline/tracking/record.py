@@ -99,11 +99,12 @@ def close_run(
     error: BaseException | None,
     folder: Path,
     model_uri: str | None,
+    checkpoints: Mapping[str, Path],
 ) -> None:
-    """Log what a run has once, its checkpoint and its note, and close it with the right status."""
+    """Log what a run has once, its checkpoints and its note, and close it with the right status."""
     run.log_numbers(metrics)
-    for checkpoint in sorted((folder / "checkpoints").glob("*.ckpt")):
-        run.log_file(f"checkpoints/{checkpoint.name}", checkpoint)
+    for name, path in checkpoints.items():
+        run.log_file(f"checkpoints/{name}", path)
     words = recipe.redact(f"{type(error).__name__}: {error}") if error is not None else None
     run.set_tags(
         {

@@ -73,6 +73,7 @@ class TrackedRun:
         self._client = client
         self._params = dict(params)
         self._outbox = Outbox(self._send, words=_line)
+        self._points: list[MetricRow] = []
         self._history: dict[str, list[tuple[int, float]]] = {}
         self._numbers: dict[str, float] = {}
         self._not_finite: dict[str, str] = {}
@@ -242,6 +243,10 @@ class TrackedRun:
     def history(self) -> dict[str, list[tuple[int, float]]]:
         """Metric -> (epoch, value) pairs of everything logged by epoch in this process, sent or not."""
         return {key: list(points) for key, points in self._history.items()}
+
+    def points(self) -> list[tuple[str, int, float, int]]:
+        """Every point of the curves: metric, epoch, value, and when it was logged, in milliseconds since 1970."""
+        return [(row.key, row.step, row.value, row.timestamp) for row in self._points]
 
     def numbers(self) -> dict[str, float]:
         """The numbers that this run has once, logged in this process."""

@@ -1,53 +1,124 @@
-"""Checkpoints on disk: written so that a crash leaves the old or the new one whole, read without pickle's powers."""
+"""Checkpoints on disk: sealed folders, so that a crash leaves the old ones whole, read without pickle's powers."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from recipeline.errors import EnvironmentFault, Problem
-from recipeline.storage.atomic import replacing
+from recipeline.errors import EnvironmentFault, Problem, UnsafeError
+from recipeline.storage.disk import not_written
+from recipeline.storage.sealed import Damaged, sealing, verify
+from recipeline.storage.temporary import discard
+from recipeline.training.kept import BEST, STATE
+
+OURS = "recipeline"
+"""The key of a checkpoint that holds what Lightning's own does not."""
 
 
 class DurableCheckpointIO(CheckpointIO):
-    """Lightning's checkpoints through the atomic writer, loaded with `weights_only`."""
+    """Lightning's checkpoints as sealed folders, verified and then loaded with `weights_only`.
+
+    Attributes:
+        pinned: Names of checkpoints that are not to be removed when Lightning asks: others depend on them.
+    """
+
+    def __init__(self) -> None:
+        self.pinned: set[str] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write beside, sync, rename."""
+        """Write beside, sync, seal, rename. One that is there is replaced."""
+        final = Path(path)
+        sink = _Sink()
         try:
-            with replacing(Path(path)) as file:
-                torch.save(checkpoint, file)
+            discard(final)
+            with sealing(final) as under_way:
+                with (under_way.folder / STATE).open("wb") as file:
+                    sink.file = file
+                    torch.save(checkpoint, sink)  # type: ignore[arg-type]  # all that it asks for is `write`
+                    if sink.error is not None:
+                        raise sink.error
+                told = checkpoint.get(OURS, {}).get("told", {})
+                under_way.info |= {"epoch": checkpoint.get("epoch"), "step": checkpoint.get("global_step"), **told}
         except OSError as error:
-            raise EnvironmentFault(
-                Problem(
-                    f"the checkpoint can't be written: {error.strerror or error}",
-                    file=str(path),
-                    suggestion="Free some space or choose another working folder.",
-                )
+            raise not_written(
+                "the checkpoint",
+                final,
+                error,
+                needed=sink.written,
+                advice="The checkpoints before it are whole: then go on with `recipeline resume`.",
             ) from error
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read tensors and plain values; anything else in the file is refused."""
-        loaded = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        """Verify, then read tensors and plain values; anything else in the file is refused.
+
+        Raises:
+            EnvironmentFault: it is not what was written.
+            UnsafeError: whoever wrote it put code into it.
+        """
+        folder = Path(path)
+        try:
+            with verify(folder, thorough=False).open(STATE) as file:
+                loaded = torch.load(file, map_location=map_location or "cpu", weights_only=True)
+        except (Damaged, KeyError, OSError) as error:
+            reason = error.reason if isinstance(error, Damaged) else str(error)
+            raise EnvironmentFault(Problem(f"the checkpoint is damaged: {reason}", file=str(folder))) from error
+        except pickle.UnpicklingError as error:
+            raise UnsafeError(
+                Problem(
+                    "the checkpoint holds more than tensors and plain values, and is not read",
+                    file=str(folder),
+                    found=str(error).partition("\n")[0][:200],
+                )
+            ) from error
         assert isinstance(loaded, dict)
         return loaded
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Delete the file, if it is there."""
-        Path(path).unlink(missing_ok=True)
+        """Delete it, if it is there and nothing depends on it."""
+        if Path(path).name not in self.pinned:
+            discard(Path(path))
+
+
+class _Sink:
+    """What torch writes to: an error is kept for later, because torch's writer does not bear one."""
+
+    def __init__(self) -> None:
+        self.file: BinaryIO | None = None
+        self.written = 0
+        self.error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Write, or count what would have been written."""
+        size = memoryview(content).nbytes
+        self.written += size
+        if self.error is None and self.file is not None:
+            try:
+                self.file.write(content)
+            except OSError as error:
+                self.error = error
+        return size
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        if self.error is None and self.file is not None:
+            try:
+                self.file.flush()
+            except OSError as error:
+                self.error = error
 
 
 def best_checkpoint(folder: Path | None, monitor: str, mode: str) -> ModelCheckpoint:
     """Keeps the best epoch by `monitor`."""
     return ModelCheckpoint(
         dirpath=folder,
-        filename="best",
+        filename=f"{BEST}{{epoch:05d}}",
         monitor=monitor,
         mode=mode,
         save_top_k=1,
@@ -55,11 +126,3 @@ def best_checkpoint(folder: Path | None, monitor: str, mode: str) -> ModelCheckp
         auto_insert_metric_name=False,
         save_on_train_epoch_end=True,
     )
-
-
-def last_checkpoint(folder: Path | None) -> ModelCheckpoint:
-    """Keeps the last epoch, whatever it was worth.
-
-    A callback of its own, because with `save_last` Lightning keeps the last epoch that was a best one.
-    """
-    return ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)

@@ -74,6 +74,7 @@ class TrainingModule(pl.LightningModule):
         self._sums = {part: [0.0, 0.0] for part in ("train", "val", "test")}
         self._augmenting = [r for r in recipe.regularization if type(r).augment is not Regularization.augment]
         self.several: SeveralSteps | None = None
+        self._done_before = 0
         self.schedules: list[dict[str, Any]] = []
 
     def configure_model(self) -> None:
@@ -211,6 +212,23 @@ class TrainingModule(pl.LightningModule):
         self._look()
         loader = self.trainer.train_dataloader
         self.several = SeveralSteps(self, len(loader.batches)) if isinstance(loader, Chunks) else None
+        if self.several is not None:
+            self.several.done = self._done_before
+
+    def progress(self) -> dict[str, Any]:
+        """What the epoch under way has come to, and the gradients that wait for others to be added."""
+        done = self.several.done if self.several is not None else int(self.trainer.fit_loop.batch_idx) + 1
+        waiting = done % self.recipe.training.accumulate != 0
+        gradients = {name: p.grad.clone() for name, p in self.named_parameters() if p.grad is not None}
+        return {"done": done, "sums": list(self._sums["train"]), "gradients": gradients if waiting else {}}
+
+    def go_on_from(self, progress: dict[str, Any]) -> None:
+        """Take up such a state, before training starts."""
+        self._done_before = progress["done"]
+        self._sums["train"] = list(progress["sums"])
+        for name, parameter in self.named_parameters():
+            if name in progress["gradients"]:
+                parameter.grad = progress["gradients"][name].to(parameter.device)
 
     def on_validation_start(self) -> None:
         """Get ready for batches of the validation part."""

@@ -21,6 +21,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from recipeline.data.batches import Batch, Batches
 from recipeline.recipe.model import Recipe
+from recipeline.training.keeper import WithinEpochs
 from recipeline.training.telling import Telling
 from recipeline.training.watch import Watch
 
@@ -37,7 +38,7 @@ _BY_BATCH = (
     "on_before_backward",
     "on_after_backward",
 )
-_UNCONCERNED = (Watch, Telling, ModelCheckpoint)
+_UNCONCERNED = (Watch, Telling, ModelCheckpoint, WithinEpochs)
 """Callbacks that look at batches and are content to see a chunk."""
 
 
@@ -95,9 +96,18 @@ class Chunks:
         return -(-len(self.batches) // self.size)
 
     def __iter__(self) -> Iterator[Chunk]:
+        done = self.batches.begin // self.size
         batches = iter(self.batches)
-        for _ in range(len(self)):
+        for _ in range(done, len(self)):
             yield Chunk(batches, self.size)
+
+    def state_dict(self) -> dict[str, int]:
+        """The position, in mini-batches."""
+        return self.batches.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next iteration begin at such a position: the end of a chunk."""
+        self.batches.load_state_dict(state_dict)
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next iteration is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from pytorch_lightning.loggers import Logger
 from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe, TrainingSettings
-from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint, last_checkpoint
+from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
+from recipeline.training.keeper import BetweenEpochs, Keeper, Points
+from recipeline.training.kept import CHECKPOINTS
 from recipeline.training.observer import Observer
 from recipeline.training.telling import Telling
 from recipeline.training.watch import Watch
@@ -30,6 +32,7 @@ def make_trainer(
     logger: Logger | None,
     observer: Observer,
     extra: Sequence[pl.Callback] = (),
+    points: Callable[[], Points] = list,
 ) -> pl.Trainer:
     """The Trainer: devices and precision as the recipe says, our own logger, checkpoints and progress.
 
@@ -42,13 +45,16 @@ def make_trainer(
     _check_processes(training)
     monitor, mode = monitored(recipe)
     plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
+    io = DurableCheckpointIO()
+    keeper = Keeper(folder / CHECKPOINTS, training.checkpoint, io, points)
     callbacks: list[pl.Callback] = [
+        keeper.between,
         Watch(),
         *plugged,
         *extra,
-        best_checkpoint(folder / "checkpoints", monitor, mode),
-        last_checkpoint(folder / "checkpoints"),
+        best_checkpoint(folder / CHECKPOINTS, monitor, mode),
         Telling(observer),
+        keeper.within,
     ]
     settings: dict[str, Any] = {
         "max_epochs": training.epochs,
@@ -64,7 +70,7 @@ def make_trainer(
             **settings,
             logger=logger if logger is not None else False,
             callbacks=callbacks,
-            plugins=[DurableCheckpointIO()],
+            plugins=[io],
             default_root_dir=folder,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -101,10 +107,15 @@ def monitored(recipe: Recipe) -> tuple[str, str]:
 
 
 def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:
-    """The trainer's callback that keeps the best epoch: the first of the two."""
+    """The trainer's callback that keeps the best epoch."""
     callback = trainer.checkpoint_callback
     assert isinstance(callback, ModelCheckpoint)
     return callback
+
+
+def keeper_of(trainer: pl.Trainer) -> Keeper:
+    """Who makes the checkpoints that the run can be resumed from."""
+    return next(each.keeper for each in trainer.callbacks if isinstance(each, BetweenEpochs))  # type: ignore[attr-defined]  # set by the Trainer
 
 
 def _check_processes(training: TrainingSettings) -> None:

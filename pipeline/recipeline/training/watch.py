@@ -40,6 +40,17 @@ class Watch(pl.Callback):
         self._steps = 0
         self._began = self._ended = perf_counter()
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was measured of an epoch under way, to go on in the middle of it."""
+        return {"norms": list(self._norms), "steps": self._steps, "lr": self._lr, "seconds": self._ended - self._began}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self._norms = list(state_dict["norms"])
+        self._steps, self._lr = state_dict["steps"], state_dict["lr"]
+        self._ended = perf_counter()
+        self._began = self._ended - state_dict["seconds"]
+
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
@@ -83,6 +94,6 @@ class Watch(pl.Callback):
         examples = pl_module.log_train_epoch()
         pl_module.log("lr", self._lr)
         if self._norms:
-            pl_module.log("grad_norm", torch.stack(self._norms).float().mean())
+            pl_module.log("grad_norm", torch.stack([norm.to(pl_module.device) for norm in self._norms]).float().mean())
         seconds = max(self._ended - self._began, 1e-9)
         pl_module.log("train/examples_per_second", examples * trainer.world_size / seconds)

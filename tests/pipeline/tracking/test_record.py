@@ -54,10 +54,11 @@ def test_a_run_that_can_not_be_described_does_not_stay_open(recipe, uri, monkeyp
 
 def test_a_failed_run_keeps_its_error_and_what_it_has_but_no_secret(recipe, uri, tmp_path):
     run = record.open_run(recipe, installed(), "recipeline run census.yaml")
-    (tmp_path / "work" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "work" / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "state.ckpt").write_bytes(b"x")
+    kept = {"last.ckpt": tmp_path / "work" / "state.ckpt"}
     error = DataError("there is no file /hidden/a.csv")
-    record.close_run(run, recipe, {"time/read_seconds": 0.5}, "FAILED", error, tmp_path / "work", None)
+    record.close_run(run, recipe, {"time/read_seconds": 0.5}, "FAILED", error, tmp_path / "work", None, kept)
     found = find_run("last", uri)
     assert found.status == "FAILED"
     assert found.tags["recipeline.error"] == "DataError: there is no file ${env:WHERE}/a.csv."

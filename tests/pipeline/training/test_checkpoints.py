@@ -1,10 +1,13 @@
+import errno
 import os
-import pickle
+import random
+from pathlib import Path
 
 import pytest
 import torch
 
-from recipeline.errors import EnvironmentFault
+from recipeline.errors import EnvironmentFault, UnsafeError
+from recipeline.storage.temporary import discard
 from recipeline.training.checkpoints import DurableCheckpointIO
 
 
@@ -15,7 +18,7 @@ class Trap:
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     io = DurableCheckpointIO()
-    path = tmp_path / "checkpoints" / "best.ckpt"
+    path = tmp_path / "checkpoints" / "000001.ckpt"
     io.save_checkpoint({"epoch": 3, "state_dict": {"w": torch.arange(4.0)}}, path)
     loaded = io.load_checkpoint(path)
     assert loaded["epoch"] == 3
@@ -25,19 +28,94 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert not path.exists()
 
 
-def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "000001.ckpt"
+    DurableCheckpointIO().save_checkpoint({"epoch": 1, "state_dict": {"w": torch.arange(4000.0)}}, path)
+    return path
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch, saved):
     monkeypatch.chdir(tmp_path)
-    torch.save({"state_dict": Trap()}, tmp_path / "evil.ckpt")
-    with pytest.raises(pickle.UnpicklingError):
-        DurableCheckpointIO().load_checkpoint(tmp_path / "evil.ckpt")
+    torch.save({"state_dict": Trap()}, saved / "state.ckpt")
+    with pytest.raises(EnvironmentFault, match=r"the checkpoint is damaged: state\.ckpt has "):
+        DurableCheckpointIO().load_checkpoint(saved)
+    discard(saved)
+    DurableCheckpointIO().save_checkpoint({"state_dict": Trap()}, saved)  # whoever wrote it made the manifest too
+    with pytest.raises(UnsafeError, match="holds more than tensors and plain values, and is not read"):
+        DurableCheckpointIO().load_checkpoint(saved)
     assert not (tmp_path / "trapped").exists()
 
 
-def test_a_disk_that_refuses_is_the_environments_fault(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+def test_a_file_without_a_manifest_is_not_read(tmp_path):
+    torch.save({"epoch": 1}, tmp_path / "plain.ckpt")
+    with pytest.raises(EnvironmentFault, match=r"the checkpoint is damaged: manifest\.json can't be read"):
+        DurableCheckpointIO().load_checkpoint(tmp_path / "plain.ckpt")
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(EnvironmentFault, match=r"best\.ckpt.*No space left on device.*Free some space"):
-        DurableCheckpointIO().save_checkpoint({}, tmp_path / "best.ckpt")
-    assert list(tmp_path.iterdir()) == []
+
+def test_of_a_thousand_flips_and_cuts_none_is_read(saved, monkeypatch):
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a damaged checkpoint was read"))
+    lot = random.Random(7)
+    contents = {path: path.read_bytes() for path in sorted(saved.iterdir())}
+    assert [path.name for path in contents] == ["manifest.json", "state.ckpt"]
+    detected = 0
+    for _ in range(1000):
+        path = lot.choice(list(contents))
+        whole = contents[path]
+        place = lot.randrange(len(whole))
+        flipped = bytes([whole[place] ^ (1 << lot.randrange(8))])
+        path.write_bytes(whole[:place] + (b"" if lot.random() < 0.4 else flipped + whole[place + 1 :]))
+        try:
+            DurableCheckpointIO().load_checkpoint(saved)
+        except EnvironmentFault as fault:
+            detected += "the checkpoint is damaged" in str(fault)
+        path.write_bytes(whole)
+    assert detected == 1000
+
+
+def test_a_disk_that_refuses_is_the_environments_fault(tmp_path, monkeypatch):
+    DurableCheckpointIO().save_checkpoint({"epoch": 1}, tmp_path / "000001.ckpt")
+    real = Path.open
+
+    def opened(self, mode="r", *args, **kwargs):
+        file = real(self, mode, *args, **kwargs)
+        return _Full(file) if self.name == "state.ckpt" else file
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(
+        EnvironmentFault,
+        match=r"000002\.ckpt: the checkpoint can't be written: No space left.*found 40[0-9],[0-9]{3} bytes needed,",
+    ):
+        DurableCheckpointIO().save_checkpoint({"w": torch.zeros(100_000)}, tmp_path / "000002.ckpt")
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["000001.ckpt"]
+    assert DurableCheckpointIO().load_checkpoint(tmp_path / "000001.ckpt") == {"epoch": 1}
+
+
+class _Full:
+    """A file on a disk that has no room left."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_one_that_others_depend_on_is_not_removed(tmp_path):
+    io = DurableCheckpointIO()
+    for name in ("best-00001.ckpt", "best-00002.ckpt"):
+        io.save_checkpoint({"epoch": 1}, tmp_path / name)
+    io.pinned = {"best-00001.ckpt"}
+    io.remove_checkpoint(tmp_path / "best-00001.ckpt")
+    io.remove_checkpoint(tmp_path / "best-00002.ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["best-00001.ckpt"]

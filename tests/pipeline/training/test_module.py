@@ -20,6 +20,7 @@ from recipeline.serving.bundle import Predictor, read_description, write_bundle
 from recipeline.stages import build
 from recipeline.stages.read import complete
 from recipeline.training.datamodule import RecipeDataModule
+from recipeline.training.kept import to_log
 from recipeline.training.module import TrainingModule
 from recipeline.training.observer import Observer
 from recipeline.training.trainer import make_trainer
@@ -201,7 +202,7 @@ def test_everything_at_once_trains_and_is_served(folder: Path) -> None:
 def test_the_best_epoch_is_kept_with_the_mean_of_the_weights(folder: Path) -> None:
     text = REGRESSION + "loss: mse\nregularization: [{type: weight_averaging, decay: 0.9}]\nmetrics: [rmse]\n"
     made = trained(folder, text.replace("epochs: 3", "epochs: 4"))
-    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    saved = torch.load(to_log(folder / "checkpoints")["best.ckpt"], weights_only=True)
     made.module.load_state_dict(saved["state_dict"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
