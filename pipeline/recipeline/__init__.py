@@ -35,6 +35,7 @@ from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
     from recipeline.catalog import direction
+    from recipeline.families.continued import Continued, EarlierModel
     from recipeline.recipe.by_name import ByName
     from recipeline.recipe.load import load_recipe
     from recipeline.recipe.model import Recipe
@@ -48,7 +49,9 @@ __all__ = [
     "Block",
     "ByName",
     "Columns",
+    "Continued",
     "DataError",
+    "EarlierModel",
     "EnvironmentFault",
     "InputSpec",
     "Length",
@@ -94,6 +97,8 @@ __all__ = [
 
 _LATER = {
     "ByName": "recipeline.recipe.by_name",
+    "Continued": "recipeline.families.continued",
+    "EarlierModel": "recipeline.families.continued",
     "direction": "recipeline.catalog",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",

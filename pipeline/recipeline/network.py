@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 def build_network(recipe: Recipe, inputs: InputSpec, target: TargetSpec) -> nn.Module:
     """The architecture, rewritten by the regularizations in the recipe's order."""
-    outputs = recipe.loss.outputs(target) if recipe.loss is not None else target.outputs
-    network = recipe.architecture.build(inputs, outputs)
+    network = recipe.architecture.build_for(inputs, outputs_of(recipe.loss, target), target)
     for regularization in recipe.regularization:
         network = regularization.rewrite(network)
     return network
+
+
+def outputs_of(loss: Loss | None, target: TargetSpec) -> int:
+    """Width of the network's output: as many as the loss wants, else as the target has."""
+    return loss.outputs(target) if loss is not None else target.outputs
 
 
 def predictions(outputs: torch.Tensor, target: TargetSpec, loss: Loss | None) -> torch.Tensor:

@@ -76,6 +76,8 @@ def plan(recipe: Recipe) -> Plan:
     steps = -(-rows["train"] // size)
     monitor, mode = monitored(full)
     count = parameters(network)
+    still = sum(p.numel() for p in network.parameters()) - count
+    frozen = f" and {still:,} frozen ones" if still else ""
     hit = {True: "in the cache", False: "not in the cache before, kept there now"}
     source, task = full.data.source.location(), data.target.task
     judged = "test" if "test" in rows else "validation"
@@ -85,7 +87,7 @@ def plan(recipe: Recipe) -> Plan:
         ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {hit[table.cache_hit]}"),
         ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),
         ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {hit[data.cache_hit]}"),
-        ("build", f"{full.architecture.plugin_name}, {_many(count, 'parameter')}, {outputs} ({task})"),
+        ("build", f"{full.architecture.plugin_name}, {_many(count, 'parameter')}{frozen}, {outputs} ({task})"),
         ("fit", f"{_many(full.training.epochs, 'epoch')} of {_many(steps, 'batch')} of {size:,}; {threads}"),
         ("evaluate", f"the epoch with the {mode}imum {monitor}, on the {judged} part"),
         ("report", ", ".join(report.plugin_name for report in full.reports or []) or "none"),

@@ -8,10 +8,16 @@ import pytest
 from PIL import Image
 
 from recipeline.catalog import Entry, installed
+from recipeline.data.pipeline import FittedPipeline
+from recipeline.families.spec import Block, InputSpec, TargetSpec
+from recipeline.network import build_network
+from recipeline.recipe.load import parse
+from recipeline.serving.bundle import write_bundle
 from recipeline.testing import check_plugin
 
 # What has no default, as a recipe would write it.
 NEEDED: dict[str, dict[str, Any]] = {
+    "architecture.pretrained": {"folder": "earlier"},
     "preprocessing.cast": {"columns": "children", "to": "text"},
     "preprocessing.drop_columns": {"columns": "city"},
     "preprocessing.replace": {"columns": "city", "values": {"Oslo": "Roma"}},
@@ -45,6 +51,7 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     ("architecture.lstm", {"bidirectional": True, "pooling": "max", "initialization": "uniform"}),
     ("architecture.gru", {"around_last": True, "own_unit": True, "bidirectional": True}),
     ("architecture.transformer", {"positions": "learned", "pooling": "last", "around_last": True}),
+    ("architecture.pretrained", {"folder": "earlier", "head": "new", "freeze_until": "head"}),
     ("preprocessing.tokenize", {"method": "wordpiece", "length": 3}),
     ("metric.mase", {"season": 7}),
     ("loss.cross_entropy", {"class_weights": "balanced", "label_smoothing": 0.1}),
@@ -102,7 +109,21 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for label, shade in (("dark", 10), ("light", 240)):
         (tmp_path / "photos" / label).mkdir(parents=True)
         Image.new("L", (4, 4), shade).save(tmp_path / "photos" / label / "1.png")
+    _save_model(tmp_path / "earlier")
     monkeypatch.chdir(tmp_path)
+
+
+def _save_model(folder: Path) -> None:
+    """A small network with its first weights, as a run would log it."""
+    text = (
+        "name: x\ndata: {source: {type: csv, path: rows.csv}, target: b}\narchitecture: {type: mlp, hidden: [4, 3]}\n"
+    )
+    recipe = parse(text, "x.yaml").recipe
+    inputs = InputSpec({"numeric": Block(("a",), (1,)), "categorical": Block(("k",), (1,), (3,))})
+    target = TargetSpec("multiclass", ("b",), ("x", "y", "z"), (1, 1, 1))
+    pipeline = FittedPipeline((), (), inputs, target, accepts=("numeric", "categorical"))
+    network = build_network(recipe, inputs, target)
+    write_bundle(folder, network=network, recipe=recipe, pipeline=pipeline, batch_size=8)
 
 
 @pytest.mark.usefixtures("files")

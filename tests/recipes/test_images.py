@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 
 import recipeline
+from recipeline.serving.fetch import fetch_model
 from recipeline_plugins.source.sample import SampleSource
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "images"
@@ -22,6 +24,7 @@ FOLDER = Path(__file__).parents[2] / "recipes" / "images"
 # One thread: two that share a busy core with other work wait for each other, and take ten times as long.
 BRIEFLY = {
     "digits_cnn": (["training.threads=1"], 0.97),
+    "digits_pretrained": (["training.threads=1", "training.epochs=2"], 0.9),
     "faces": (["training.threads=1"], 0.94),
     "mnist": (["training.threads=1", "training.epochs=3", "architecture.blocks=[8,16,16]", "~regularization"], 0.85),
 }
@@ -46,6 +49,18 @@ def digits(place):
 
 def test_digits_by_cnn(digits):
     assert digits.metrics["test/accuracy"] >= BRIEFLY["digits_cnn"][1]
+
+
+def test_digits_of_another_kind_by_the_same_network_with_a_frozen_block(digits, place, monkeypatch):
+    monkeypatch.chdir(place)
+    overrides, floor = BRIEFLY["digits_pretrained"]
+    result = recipeline.run(recipeline.load_recipe(FOLDER / "digits_pretrained.yaml", overrides))
+    assert result.metrics["test/accuracy"] >= floor
+    store = f"sqlite:///{place / 'mlflow.db'}"
+    then, now = (fetch_model(r.model_uri, store, place / r.run_id).network for r in (digits, result))
+    kept = [name for name, value in now.state_dict().items() if torch.equal(value, then.state_dict()[name])]
+    assert kept == [name for name in now.state_dict() if name.startswith("image.0.")]
+    assert result.metrics["model/parameters"] < digits.metrics["model/parameters"]
 
 
 @pytest.mark.parametrize("name", ["faces", "mnist"])

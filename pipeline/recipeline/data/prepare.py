@@ -14,6 +14,7 @@ from recipeline.data import arrays
 from recipeline.data import cache as store
 from recipeline.data import target as targets
 from recipeline.data.cells import type_name
+from recipeline.data.earlier import KeptStates, earlier_of, refuse_others
 from recipeline.data.frame import Layout
 from recipeline.data.pipeline import Column, FittedPipeline, FittedStep
 from recipeline.data.prepared import Arrays, PreparedData
@@ -53,6 +54,7 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
     key = address(split_table, recipe, plugins)
     entry = store.obtain(cache / "arrays", key, lambda folder: _Preparation(split_table, recipe).write(folder))
     pipeline = FittedPipeline.from_json(entry.info["pipeline"], plugins, steps).at(split_table.table.location)
+    refuse_others(recipe.architecture, pipeline)
     notes = list(entry.info["notes"])
     if entry.repaired:
         notes.append("The cached arrays were damaged and have been made again.")
@@ -78,6 +80,7 @@ def address(split_table: SplitTable, recipe: Recipe, catalog: Catalog) -> str:
     import polars as pl
 
     table = split_table.table
+    earlier = earlier_of(recipe.architecture)
     return store.address(
         {
             "kind": "arrays",
@@ -90,6 +93,7 @@ def address(split_table: SplitTable, recipe: Recipe, catalog: Catalog) -> str:
             "accepts": recipe.architecture.accepts,
             "polars": pl.__version__,
         }
+        | ({} if earlier is None else {"earlier": earlier.sha256})
     )
 
 
@@ -145,12 +149,14 @@ class _Preparation:
         if (row_bytes := _array_bytes(table.scan().select(split_table.features).head(SAMPLE_ROWS).collect())) > 0:
             self.rows.expect_arrays(row_bytes)
         self.notes: list[str] = []
+        self.kept = KeptStates(recipe.architecture)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Fit, transform and write everything into the folder; returns what opens it again."""
         for index, step in enumerate(self.recipe.preprocessing or ()):
             with exact_sums(self.rows.streaming):
                 self._fit(step, f"preprocessing[{index}]")
+        self.notes += self.kept.notes()
         with exact_sums(self.rows.streaming):
             described = profile(self._raw_train(), self.split.features + self.table.targets, self.split.roles)
         spec = targets.describe(self.table.task, self.target, self._is("train"))
@@ -197,7 +203,9 @@ class _Preparation:
         if isinstance(step, RowFilter):
             self._leave_out(step, chosen)
             return
-        state = self._state(step, step.fit(self.rows.lazy("train", chosen)), path)
+        state = self.kept.take(step, chosen)
+        if state is None:
+            state = self._state(step, step.fit(self.rows.lazy("train", chosen)), path)
         sample = self.rows.sample("train", SAMPLE_ROWS).select(chosen)
         shown = step.transform(sample.lazy(), state).collect()
         made = shown.schema

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from recipeline.families.plugin import Plugin
-from recipeline.families.spec import InputSpec
+from recipeline.families.spec import InputSpec, TargetSpec
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from recipeline.families.regularization import Regularization
 
 
 class Architecture(Plugin, family="architecture"):
@@ -38,3 +41,15 @@ class Architecture(Plugin, family="architecture"):
         A module of it that adds branches to its input may name the children that compute them, as
         `residual_branches = ("branch",)`, so that `stochastic_depth` finds them.
         """
+
+    def build_for(self, inputs: InputSpec, outputs: int, target: TargetSpec) -> nn.Module:
+        """As `build`, for one that has to know what the outputs mean."""
+        return self.build(inputs, outputs)
+
+    def plain(self) -> tuple[Architecture, Sequence[Regularization]]:
+        """What builds a network of the same layers where the model serves, and what rewrites it first.
+
+        By default this architecture itself. One that starts from an earlier model names that model's, so that what
+        it has trained needs the earlier one no more.
+        """
+        return self, ()

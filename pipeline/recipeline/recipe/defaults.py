@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipeline.catalog import Catalog, installed
+from recipeline.families.continued import Continued
 from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
@@ -42,6 +43,7 @@ REPORTS: dict[Task, tuple[str, ...]] = {
     "multiclass": ("curves", "learning_rate", "confusion_matrix", "roc", "calibration"),
     "multilabel": ("curves", "learning_rate"),
 }
+TARGET_STEP = "normalize_target"
 VALUES = ("regression", "forecasting")
 """The tasks whose target is a number."""
 
@@ -68,14 +70,19 @@ def fill(recipe: Recipe, task: Task, roles: Mapping[str, Role], catalog: Catalog
     split = recipe.data.split or make(Split, split_settings(task))
     loss = recipe.loss or make(Loss, {"type": LOSS[task]})
     steps = preprocessing(task, roles)
+    known: list[Preprocessing] = []
+    if isinstance(recipe.architecture, Continued) and recipe.architecture.earlier is not None:
+        # The network knows what these gave it. The target is this recipe's own.
+        known = [step.plugin for step in recipe.architecture.earlier.steps]
+        steps = [step for step in steps if step["type"] == TARGET_STEP]
     if any(isinstance(plugin, Loss) and plugin.raw_target for plugin in with_nested(loss)):
-        steps = [step for step in steps if step["type"] != "normalize_target"]
+        steps = [step for step in steps if step["type"] != TARGET_STEP]
     monitor = recipe.training.monitor or ("val/loss" if split.has("validation") else "train/loss")
     filled: dict[str, Any] = {
         "data": recipe.data.model_copy(update={"split": split, "task": task}),
         "preprocessing": recipe.preprocessing
         if recipe.preprocessing is not None
-        else [make(Preprocessing, step) for step in steps],
+        else [*known, *(make(Preprocessing, step) for step in steps)],
         "loss": loss,
         "optimizer": recipe.optimizer or make(Optimizer, {"type": OPTIMIZER}),
         "scheduler": recipe.scheduler or make(Scheduler, {"type": SCHEDULER}),
@@ -109,7 +116,7 @@ def preprocessing(task: Task, roles: Mapping[str, Role]) -> list[Settings]:
     if "series" in present:
         steps.append({"type": "standardize_series", "columns": "series"})
     if task in VALUES:
-        steps.append({"type": "normalize_target"})
+        steps.append({"type": TARGET_STEP})
     return steps
 
 

@@ -67,12 +67,14 @@ def write_bundle(
     catalog = catalog or installed()
     write_bytes(folder / WEIGHTS, save(_weights(network)))
     loss = _needed_loss(recipe)
+    architecture, rewrites = recipe.architecture.plain()
+    regularization = [*rewrites, *recipe.regularization]
     description = {
         "format": FORMAT,
         "recipeline": __version__,
         "name": recipe.name,
-        "architecture": recipe.architecture.as_recipe(),
-        "regularization": [plugin.as_recipe() for plugin in recipe.regularization],
+        "architecture": architecture.as_recipe(),
+        "regularization": [plugin.as_recipe() for plugin in regularization],
         "loss": None if loss is None else loss.as_recipe(),
         "source": {key: value for key, value in recipe.data.source.as_recipe().items() if key != "path"},
         "pipeline": pipeline.to_json(),
@@ -113,7 +115,9 @@ def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -
     steps = [step.plugin for step in (*pipeline.steps, *pipeline.target_steps)]
     found = {"recipeline": __version__}
     loss = _needed_loss(recipe)
-    plugins = [recipe.architecture, *recipe.regularization, *([] if loss is None else with_nested(loss)), *steps]
+    architecture, rewrites = recipe.architecture.plain()
+    network = [architecture, *rewrites, *recipe.regularization]
+    plugins = [*network, *([] if loss is None else with_nested(loss)), *steps]
     for plugin in plugins:
         try:
             entry = catalog.owner(plugin)
@@ -140,7 +144,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / DESCRIPTION).read_bytes())
         version = found["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise EnvironmentFault(
             Problem("the model's description can't be read", file=str(folder / DESCRIPTION), found=str(error))
         ) from error
@@ -152,6 +156,25 @@ def read_description(folder: Path) -> dict[str, Any]:
             )
         )
     return dict(found)
+
+
+def read_parts(said: Mapping[str, Any], catalog: Catalog) -> tuple[Recipe, FittedPipeline]:
+    """What a description names: a recipe of the parts that shape the network, no others, and the fitted steps.
+
+    A model is served where the training's data source may not exist.
+
+    Raises:
+        RecipeError: a plugin isn't installed; the message says which distribution brings it.
+    """
+    try:
+        parts: dict[str, Any] = {
+            "architecture": _plugin(Architecture, said["architecture"], catalog),
+            "regularization": [_plugin(Regularization, each, catalog) for each in said["regularization"]],
+            "loss": None if said.get("loss") is None else _plugin(Loss, said["loss"], catalog),
+        }
+        return Recipe.model_construct(**parts), FittedPipeline.from_json(said["pipeline"], catalog)
+    except RecipeError as error:
+        raise RecipeError(*error.problems, _needed(said["requirements"])) from error
 
 
 class Predictor:
@@ -189,18 +212,7 @@ class Predictor:
 
         catalog = catalog or installed()
         said = read_description(folder)
-        try:
-            # Only what shapes the network: a model is served where the training's data source may not exist.
-            loss = None if said.get("loss") is None else _plugin(Loss, said["loss"], catalog)
-            parts: dict[str, Any] = {
-                "architecture": _plugin(Architecture, said["architecture"], catalog),
-                "regularization": [_plugin(Regularization, each, catalog) for each in said["regularization"]],
-                "loss": loss,
-            }
-            recipe = Recipe.model_construct(**parts)
-            pipeline = FittedPipeline.from_json(said["pipeline"], catalog)
-        except RecipeError as error:
-            raise RecipeError(*error.problems, _needed(said["requirements"])) from error
+        recipe, pipeline = read_parts(said, catalog)
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and thrown away
             network = build_network(recipe, pipeline.inputs, pipeline.target)
         try:
@@ -211,7 +223,7 @@ class Predictor:
                 Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
             ) from error
         return cls(
-            for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], loss
+            for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], recipe.loss
         )
 
     def at(self, location: str) -> Predictor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from recipeline.data.earlier import earlier_of
+from recipeline.stages.earlier import with_earlier
 from recipeline.stages.job import Job
 
 if TYPE_CHECKING:
@@ -28,9 +30,14 @@ def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
 
 
 def run(job: Job) -> None:
-    """Read the table."""
+    """Read the table, having brought the model that the architecture starts from."""
     from recipeline.training.datamodule import RecipeDataModule
 
+    job.recipe = job.context.recipe = with_earlier(job.recipe, job.catalog)
+    earlier = earlier_of(job.recipe.architecture)
+    if earlier is not None and job.run is not None:
+        origin = f"{earlier.architecture.plugin_name} of {earlier.location}"
+        job.run.set_tags({"recipeline.origin": origin, "recipeline.origin_sha256": earlier.sha256})
     job.datamodule = RecipeDataModule(job.recipe, job.cache, complete)
     for note in job.datamodule.table.notes:
         job.note(note)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recipeline.catalog import installed
+from recipeline.data.earlier import earlier_of
 from recipeline.families.architecture import Architecture
+from recipeline.families.continued import Continued
 from recipeline.families.spec import Block, InputSpec
+from recipeline.recipe.model import Recipe, TrackingSettings
+from recipeline.stages.earlier import with_earlier
 from recipeline.testing.examples import ROWS, saved_and_loaded
 from recipeline.testing.promises import holds, promised
 
@@ -23,7 +28,17 @@ SEQUENCES = ("tokens", "series")
 
 
 def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> None:
-    """Check an architecture on made-up columns, and without a table's of each kind that it takes, or on `inputs`."""
+    """Check an architecture on made-up columns, and without a table's of each kind that it takes, or on `inputs`.
+
+    One that starts from an earlier model is checked on that model's inputs.
+    """
+    if isinstance(architecture, Continued):
+        parts: dict[str, Any] = {"architecture": architecture, "tracking": TrackingSettings()}
+        recipe = Recipe.model_construct(**parts)
+        with promised(architecture, "finds its earlier model"):
+            architecture = with_earlier(recipe, installed()).architecture
+        earlier = earlier_of(architecture)
+        inputs = inputs or (None if earlier is None else earlier.inputs)
     accepts: Any = architecture.accepts
     holds(
         isinstance(accepts, tuple) and bool(accepts) and all(isinstance(kind, str) for kind in accepts),

@@ -21,7 +21,7 @@ def threads_for(network: nn.Module, batch_size: int) -> int:
     networks keep torch's choice.
     """
     shared = any(isinstance(module, nn.Conv1d | nn.Conv2d | nn.RNNBase) for module in network.modules())
-    small = parameters(network) * batch_size < SMALL_STEP
+    small = sum(p.numel() for p in network.parameters()) * batch_size < SMALL_STEP  # frozen ones compute, too
     return 1 if small and not shared else torch.get_num_threads()
 
 

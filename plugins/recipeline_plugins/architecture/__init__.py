@@ -11,6 +11,7 @@ CLASSES: dict[str, str] = {
     "linear": "Linear",
     "lstm": "LSTM",
     "mlp": "MLP",
+    "pretrained": "Pretrained",
     "tabular_resnet": "TabularResNet",
     "resnet": "ResNet",
     "rnn": "RNN",
