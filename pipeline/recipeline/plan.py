@@ -53,6 +53,7 @@ class Plan:
 def plan(recipe: Recipe) -> Plan:
     """Prepare the data (from the cache where it can), build the network, and say what a run would do."""
     from recipeline.network import build_network
+    from recipeline.training.batch_size import found_batch_size
     from recipeline.training.observer import Observer
     from recipeline.training.threads import parameters, threads_for
     from recipeline.training.trainer import monitored
@@ -72,7 +73,12 @@ def plan(recipe: Recipe) -> Plan:
     full, data, table = job.recipe, job.data, job.datamodule.table
     network = build_network(full, data.inputs, data.target)
     rows = {part: len(arrays) for part, arrays in data.parts.items()}
-    size = rows["train"] if full.training.batch_size == "full" else full.training.batch_size
+    size, automatic = full.training.batch_size, ""
+    if size == "auto":
+        found = found_batch_size(full, data)
+        size, automatic = found.size, f" ({found.because})"
+    elif size == "full":
+        size = rows["train"]
     steps = -(-rows["train"] // size)
     monitor, mode = monitored(full)
     count = parameters(network)
@@ -88,7 +94,7 @@ def plan(recipe: Recipe) -> Plan:
         ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),
         ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {hit[data.cache_hit]}"),
         ("build", f"{full.architecture.plugin_name}, {_many(count, 'parameter')}{frozen}, {outputs} ({task})"),
-        ("fit", f"{_many(full.training.epochs, 'epoch')} of {_many(steps, 'batch')} of {size:,}; {threads}"),
+        ("fit", f"{_many(full.training.epochs, 'epoch')} of {_many(steps, 'batch')} of {size:,}{automatic}; {threads}"),
         ("evaluate", f"the epoch with the {mode}imum {monitor}, on the {judged} part"),
         ("report", ", ".join(report.plugin_name for report in full.reports or []) or "none"),
         ("package", "the model for raw rows, loaded back and compared"),

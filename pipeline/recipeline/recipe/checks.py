@@ -51,6 +51,7 @@ def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Fi
         *_targets(recipe, known),
         *_losses(recipe, known, catalog),
         *_closures(recipe),
+        *_automatic_batch(recipe),
         *_overlap(recipe),
         *_registered(recipe),
     ]
@@ -372,6 +373,20 @@ def _closures(recipe: Recipe) -> Iterator[Finding]:
                 f"{who}, which the scaled gradients of 16-mixed don't allow",
                 suggestion="Take bf16-mixed or 32-true.",
             )
+
+
+def _automatic_batch(recipe: Recipe) -> Iterator[Finding]:
+    """A batch size that each of several processes would find for itself."""
+    training = recipe.training
+    several = isinstance(training.devices, int) and training.devices > 1
+    several |= isinstance(training.devices, list) and len(training.devices) > 1
+    if training.batch_size == "auto" and (several or training.strategy != "auto"):
+        yield Finding(
+            ("training", "batch_size"),
+            "auto looks for the batch size of one device, and several are to train",
+            found="auto",
+            suggestion="Write a number; a run on one device finds one and logs it.",
+        )
 
 
 def _overlap(recipe: Recipe) -> Iterator[Finding]:

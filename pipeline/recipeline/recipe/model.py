@@ -62,8 +62,9 @@ class TrainingSettings(Section):
 
     epochs: int = Field(default=20, ge=1)
     """Passes over the train part."""
-    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 32
-    """Examples in a step: 1 is stochastic descent, `full` is gradient descent on the whole train part."""
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full", "auto"] = 32
+    """Examples in a step: 1 is stochastic descent, `full` is gradient descent on the whole train part, `auto` the
+    largest power of two that the memory and the train part bear, at most 1024 on a CPU."""
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     """The kind of device."""
     devices: Literal["auto"] | Annotated[int, Field(ge=1)] | list[int] = "auto"

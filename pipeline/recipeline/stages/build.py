@@ -10,7 +10,9 @@ from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.loss import Loss
 from recipeline.families.plugin import with_nested
 from recipeline.stages.job import Job
+from recipeline.tracking import record
 from recipeline.tracking.logger import RunLogger
+from recipeline.training.batch_size import found_batch_size, with_batch_size
 from recipeline.training.module import TrainingModule
 from recipeline.training.several import AT_ONCE, why_single
 from recipeline.training.threads import parameters, threads_for
@@ -18,9 +20,10 @@ from recipeline.training.trainer import make_trainer
 
 
 def run(job: Job) -> None:
-    """Seed, build, choose the threads."""
-    recipe, data = job.recipe, job.data
+    """Find the batch size where it is left open, seed, build, choose the threads."""
     _check_target(job)
+    _find_batch_size(job)
+    recipe, data = job.recipe, job.data
     pl.seed_everything(recipe.seed, workers=True, verbose=False)
     job.module = TrainingModule(recipe, data)
     job.module.configure_model()
@@ -30,7 +33,7 @@ def run(job: Job) -> None:
     size = recipe.training.batch_size
     rows = len(data.parts["train"])
     chosen = recipe.training.threads
-    torch.set_num_threads(threads_for(network, rows if size == "full" else size) if chosen == "auto" else chosen)
+    torch.set_num_threads(threads_for(network, size if isinstance(size, int) else rows) if chosen == "auto" else chosen)
     if job.run is not None:
         job.run.set_tags({"recipeline.threads": str(torch.get_num_threads())})
     plugged = job.catalog.manager.hook.recipeline_callbacks(run=job.context)
@@ -43,6 +46,19 @@ def run(job: Job) -> None:
         points=job.run.points if job.run is not None else list,
     )
     _choose_steps(job)
+
+
+def _find_batch_size(job: Job) -> None:
+    """From here on the recipe has the number that `auto` comes to."""
+    if job.recipe.training.batch_size != "auto":
+        return
+    assert job.datamodule is not None
+    found = found_batch_size(job.recipe, job.data)
+    job.recipe = job.context.recipe = job.datamodule.recipe = with_batch_size(job.recipe, found.size)
+    job.note(f"training.batch_size is {found.size}: {found.because}.")
+    if job.run is not None:
+        job.run.set_tags({"recipeline.batch_size": str(found)})
+        record.log_batch_size(job.run, job.recipe)
 
 
 def _choose_steps(job: Job) -> None:

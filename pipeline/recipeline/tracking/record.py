@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from recipeline.data.read import Table
     from recipeline.data.split import SplitTable
 
+BATCH_SIZE = "training.batch_size"
+
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -56,10 +58,19 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
 
 def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog, task: str) -> None:
     """Log the complete recipe, once the table is known: as params to compare, as a file to run again."""
-    run.log_params(flat_params(recipe) | {"task": task})
+    params = flat_params(recipe) | {"task": task}
+    if recipe.training.batch_size == "auto":  # params can't change: it is logged when it has been found
+        del params[BATCH_SIZE]
+    run.log_params(params)
     run.log_text("recipe/resolved.yaml", to_yaml(recipe))
     # Once more: the plugins that the recipe left open are known by now.
     run.set_tags({"recipeline.plugins": facts.plugins(recipe, catalog)})
+
+
+def log_batch_size(run: TrackedRun, recipe: Recipe) -> None:
+    """Log the batch size that was found, also in the recipe to run again."""
+    run.log_params({BATCH_SIZE: flat_params(recipe)[BATCH_SIZE]})
+    run.log_text("recipe/resolved.yaml", to_yaml(recipe))
 
 
 def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, data: PreparedData) -> None:

@@ -28,8 +28,8 @@ def evaluation_batch(recipe: Recipe) -> int:
     """Rows in a batch of validation, test and prediction."""
     size = recipe.training.batch_size
     if set(recipe.architecture.accepts) & set(KINDS.values()):
-        return ARRAYS_BATCH if size == "full" else min(max(size, 64), ARRAYS_BATCH)
-    return EVALUATION_BATCH if size == "full" else max(size, EVALUATION_BATCH)
+        return min(max(size, 64), ARRAYS_BATCH) if isinstance(size, int) else ARRAYS_BATCH
+    return max(size, EVALUATION_BATCH) if isinstance(size, int) else EVALUATION_BATCH
 
 
 class RecipeDataModule(pl.LightningDataModule):

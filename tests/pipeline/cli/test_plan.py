@@ -36,6 +36,11 @@ def test_people_get_the_stages_and_the_settings_as_a_recipe_has_them(capsys, tmp
     assert not (tmp_path / "mlflow.db").exists(), "nothing is trained, nothing is tracked"
 
 
+def test_a_batch_size_that_is_left_open_is_found(capsys):
+    assert main(["plan", "iris.yaml", "training.batch_size=auto"]) == 0
+    assert "1 epoch of 2 batches of 64 (the train part has 105 rows); accelerator auto" in capsys.readouterr().out
+
+
 def test_machines_get_one_document(capsys):
     assert main(["plan", "iris.yaml", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

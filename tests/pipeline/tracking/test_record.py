@@ -7,6 +7,7 @@ from recipeline.errors import DataError, Interrupted
 from recipeline.recipe.load import parse
 from recipeline.tracking import record, store
 from recipeline.tracking.find import fetch_artifact, find_run
+from recipeline.training.batch_size import with_batch_size
 
 TEXT = """
 # As it was written.
@@ -36,6 +37,27 @@ def test_an_open_run_says_what_it_is_before_anything_is_read(recipe, uri, tmp_pa
     assert written is not None
     assert written.read_text() == TEXT
     assert fetch_artifact(found, "environment/requirements.txt", tmp_path / "got") is not None
+    run.close("KILLED")
+
+
+def test_a_batch_size_that_is_left_open_is_logged_when_it_has_been_found(recipe, uri, tmp_path):
+    (tmp_path / "got").mkdir()
+
+    def resolved() -> str:
+        return fetch_artifact(find_run("last", uri), "recipe/resolved.yaml", tmp_path / "got").read_text()
+
+    run = record.open_run(recipe, installed(), "recipeline run census.yaml")
+    auto = with_batch_size(recipe, "auto")
+    record.log_recipe(run, auto, installed(), "binary")
+    run.flush()
+    params = find_run("last", uri).params
+    assert "training.batch_size" not in params
+    assert "training.epochs" in params
+    assert "batch_size: auto" in resolved()
+    record.log_batch_size(run, with_batch_size(auto, 64))
+    run.flush()
+    assert find_run("last", uri).params["training.batch_size"] == "64"
+    assert "batch_size: 64" in resolved()
     run.close("KILLED")
 
 
