@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,13 @@ from recipeline.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    "README.md",
-    "docs/commands.md",
-    "docs/recipe.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
+    *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("*.md"))),
+    *(str(file.relative_to(ROOT)) for file in sorted((ROOT / "docs").glob("*.md"))),
     "plugins/README.md",
     "pipeline/README.md",
     "recipes/data/README.md",
 ]
+MADE = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "docs" / "plugins").rglob("*.md"))]
 README = (ROOT / "README.md").read_text()
 
 
@@ -27,12 +26,36 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
-    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.S)
-    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link and not link.startswith("#")]
-    missing = [link for link in links if not ((ROOT / page).parent / link.partition("#")[0]).exists()]
+def prose(page: str) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.S)
+
+
+@cache
+def anchors(file: Path) -> set[str]:
+    """What a link may point at in a page: its headings, as code hosts name them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", file.read_text(), flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("pages", [*([page] for page in PAGES), MADE], ids=[*PAGES, "docs/plugins"])
+def test_links_lead_somewhere(pages):
+    missing = []
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+            if "://" in link:
+                continue
+            path, _, anchor = link.partition("#")
+            there = (ROOT / page).parent / path if path else ROOT / page
+            if not there.exists() or (anchor and anchor not in anchors(there)):
+                missing.append(f"{page}: {link}")
     assert not missing
+
+
+def test_the_pages_of_the_site_are_linked_from_its_first():
+    first = prose("docs/README.md")
+    assert all(f"]({name})" in first for name in ("recipe.md", "commands.md", "choose.md", "plugins/README.md"))
+    assert "](docs/README.md)" in README
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -23,7 +23,13 @@ WITHOUT_FORMULA = {
     *("preprocessing.bin", "preprocessing.cast", "preprocessing.drop_columns", "preprocessing.drop_duplicates"),
     *("preprocessing.drop_missing", "preprocessing.impute", "preprocessing.load_image", "preprocessing.one_hot"),
     *("preprocessing.ordinal", "preprocessing.quantile", "preprocessing.replace", "preprocessing.strip_text"),
-    *("preprocessing.tokenize", "regularization.augment_image", "scheduler.chain", "optimizer.pytorch_optimizer"),
+    *(
+        "architecture.pretrained",
+        "preprocessing.tokenize",
+        "regularization.augment_image",
+        "scheduler.chain",
+        "optimizer.pytorch_optimizer",
+    ),
 }
 
 

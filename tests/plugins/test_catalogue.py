@@ -17,7 +17,7 @@ PROMISED = {
     "binary_cross_entropy focal hinge multi_margin dice kl_divergence momentum weighted_sum",
     "regularization": "l1 l2 elastic_net group_lasso max_norm dropout batch_norm label_smoothing mixup cutmix noise "
     "early_stopping weight_averaging gradient_clip gradient_noise stochastic_depth sharpness_aware augment_image",
-    "architecture": "linear mlp tabular_resnet ft_transformer cnn resnet rnn lstm gru transformer",
+    "architecture": "linear mlp tabular_resnet ft_transformer cnn resnet rnn lstm gru transformer pretrained",
     "source": "csv parquet sample image_folder windows",
     "split": "random group time column files",
     "preprocessing": "load_image normalize_image tokenize standardize_series",

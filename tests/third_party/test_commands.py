@@ -66,6 +66,18 @@ def test_listed_with_owner_and_settings(recipeline):
     assert "broken-plugin" in done.stderr
 
 
+def test_a_stranger_makes_the_same_pages(recipeline, tmp_path):
+    done = recipeline("plugins", "--from", "acme-plugins", "--docs", "pages", path=("acme_plugins",))
+    assert done.returncode == 0, done.stderr
+    made = {str(file.relative_to(tmp_path / "pages")) for file in (tmp_path / "pages").rglob("*.md")}
+    assert {"README.md", "loss/README.md", "loss/lopsided.md", "preprocessing/ratio.md"} <= made
+    page = (tmp_path / "pages" / "loss" / "lopsided.md").read_text()
+    assert "Newey and Powell 1987" in page
+    assert "| `under` | number, > 0 | `2.0` | How much worse too little is than too much" in page
+    assert "```yaml\nloss: lopsided\n```" in page
+    assert not any("mse" in path for path in made)
+
+
 def test_offered_to_editors(recipeline):
     done = recipeline("schema", path=("acme_plugins",))
     assert done.returncode == 0, done.stderr

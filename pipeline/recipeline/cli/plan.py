@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli.output import echo, emit_json, examples, json_option, table
+from recipeline.cli.output import echo, emit_json, examples, is_terminal, json_option, table
 from recipeline.errors import RecipelineError
 
 if TYPE_CHECKING:
@@ -42,10 +42,14 @@ def show(planned: Plan) -> None:
     """The plan as tables."""
     table(["stage", "what happens"], planned.stages, title=planned.title)
     echo()
+    owners = list(dict.fromkeys(f"{p.distribution} {p.version}" for p in planned.plugins))
+    one = is_terminal() and len(owners) == 1  # then its place is the settings'
     rows: list[tuple[Any, ...]] = [
-        (p.family, p.name, p.settings, f"{p.distribution} {p.version}") for p in planned.plugins
+        (p.family, p.name, p.settings, f"{p.distribution} {p.version}")[: 3 if one else 4] for p in planned.plugins
     ]
-    table(["family", "plugin", "settings", "from"], rows)
+    table(["family", "plugin", "settings", "from"][: 3 if one else 4], rows)
+    if one:
+        echo(f"\nAll plugins are from {owners[0]}.")
     if planned.notes:
         echo()
         for note in planned.notes:

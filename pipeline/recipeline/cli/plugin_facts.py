@@ -91,7 +91,8 @@ def _of_family(cls: type[Plugin], others: Sequence[type[Plugin]]) -> Iterator[Fa
             "by `split.time` alone: its rows share values with their neighbours, and other splits are refused",
         )
     elif issubclass(cls, Architecture):
-        yield "reads", "; ".join(_BLOCKS.get(kind, kind) for kind in cls.accepts)
+        known = isinstance(cls.accepts, tuple)  # not where an instance works it out from its settings
+        yield "reads", "; ".join(_BLOCKS.get(kind, kind) for kind in cls.accepts) if known else "what its settings say"
     elif issubclass(cls, Preprocessing):
         yield from _step(cls)
     elif issubclass(cls, Loss):

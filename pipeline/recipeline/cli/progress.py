@@ -25,6 +25,8 @@ def number(value: float) -> str:
     size = abs(value)
     if size == 0 or 1e-3 <= size < 10:
         return f"{value:.4f}"
+    if 1e4 <= size < 1e6:
+        return f"{value:,.0f}"  # an error in an amount of money: nobody reads 3.53e+04 at a glance
     return f"{value:.2f}" if 10 <= size < 1e4 else f"{value:.2e}"
 
 

@@ -28,6 +28,14 @@ class Pretrained(Continued, name="pretrained"):
     Yosinski, Clune, Bengio & Lipson 2014, How Transferable Are Features in Deep Neural Networks?
     """
 
+    example = """
+        data:
+          source: {type: image_folder, path: foxes}      # few images
+          target: label
+        architecture: {type: pretrained, run: animals, freeze_until: head}      # a new head on what that run learnt
+        optimizer: {type: adamw, lr: 1e-4}
+    """
+
     head: Literal["auto", "keep", "new"] = "auto"
     """Whose last layer: the earlier model's, or a new one. auto: the earlier one's where task and classes are the
     same, or a regression has as many targets."""

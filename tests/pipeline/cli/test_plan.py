@@ -41,6 +41,14 @@ def test_a_batch_size_that_is_left_open_is_found(capsys):
     assert "1 epoch of 2 batches of 64 (the train part has 105 rows); accelerator auto" in capsys.readouterr().out
 
 
+def test_a_terminal_is_not_told_the_same_distribution_in_every_row(capsys, monkeypatch):
+    monkeypatch.setattr("recipeline.cli.plan.is_terminal", lambda: True)
+    assert main(["plan", "iris.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "\nAll plugins are from recipeline 0." in out
+    assert out.count("recipeline 0.") == 1
+
+
 def test_machines_get_one_document(capsys):
     assert main(["plan", "iris.yaml", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
