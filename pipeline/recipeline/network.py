@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from recipeline.data.arrays import cut_to_longest
+from recipeline.data.arrays import LENGTHS, PADDED, cut_to_longest
 from recipeline.families.loss import Loss
 from recipeline.families.spec import InputSpec, TargetSpec
 from recipeline.recipe.model import Recipe
@@ -60,6 +60,17 @@ def _moved(block: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return unpacked(there, like.dtype)
 
 
+def examples(inputs: InputSpec, rows: int, like: torch.Tensor) -> list[torch.Tensor]:
+    """Rows of zeros, as long as the longest: what a network is tried on. Numbers and device are those of `like`."""
+    longest = next((block.shape[0] for kind, block in inputs.blocks.items() if kind in PADDED and block.shape), 0)
+    made = []
+    for kind, block in inputs.blocks.items():
+        dtype = torch.int64 if kind in ("categorical", "tokens", LENGTHS) else like.dtype
+        value = longest if kind == LENGTHS else 0
+        made.append(torch.full((rows, *block.shape), value, dtype=dtype, device=like.device))
+    return made
+
+
 @torch.inference_mode()
 def for_answers(network: nn.Module, inputs: InputSpec) -> nn.Module:
     """The network that answers in place of the trained one: of a table a copy in float64, of arrays itself.
@@ -68,7 +79,11 @@ def for_answers(network: nn.Module, inputs: InputSpec) -> nn.Module:
     answer, so that a row asked alone would not get what it got among others; in float64 it is far below what anybody
     reads. A table's network takes about twice as long that way, which is little; convolutions take four times as
     long. A network that makes float32 tensors of its own can't be run so, and answers as it was trained.
+
+    A compiled network answers as it is without, because nobody compiles it to serve it.
     """
+    if getattr(network, "_compiled_call_impl", None) is not None:
+        network = copy.deepcopy(network)  # a copy isn't compiled
     if not inputs.blocks.keys() <= {"numeric", "categorical"}:
         return network
     like = next(network.parameters(), torch.empty(0))
@@ -76,13 +91,7 @@ def for_answers(network: nn.Module, inputs: InputSpec) -> nn.Module:
         return network
     try:
         exact = copy.deepcopy(network).double().eval()
-        whole = {"categorical": torch.int64}
-        exact(
-            *(
-                torch.zeros(2, *block.shape, dtype=whole.get(kind, torch.float64), device=like.device)
-                for kind, block in inputs.blocks.items()
-            )
-        )
+        exact(*examples(inputs, 2, torch.empty(0, dtype=torch.float64, device=like.device)))
     except RuntimeError:
         return network
     return exact

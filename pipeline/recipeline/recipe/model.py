@@ -81,6 +81,9 @@ class TrainingSettings(Section):
     """Mini-batches that one Lightning step goes through; more cost less, and the weights are the same."""
     checkpoint: CheckpointSettings = CheckpointSettings()
     """When a checkpoint is made that the run can be resumed from."""
+    compile: bool = False
+    """Let torch compile the network: takes up to a minute at first and needs a C++ compiler on a CPU; pays for large
+    networks. The last digits change, and dropout draws other numbers."""
     deterministic: bool = True
     """Only algorithms that give the same numbers every time."""
     monitor: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.accelerators import CPUAccelerator
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from recipeline.errors import DataError, Problem, RecipeError
@@ -13,6 +14,7 @@ from recipeline.stages.job import Job
 from recipeline.tracking import record
 from recipeline.tracking.logger import RunLogger
 from recipeline.training.batch_size import found_batch_size, with_batch_size
+from recipeline.training.compiled import compile_network
 from recipeline.training.module import TrainingModule
 from recipeline.training.several import AT_ONCE, why_single
 from recipeline.training.threads import parameters, threads_for
@@ -33,7 +35,8 @@ def run(job: Job) -> None:
     size = recipe.training.batch_size
     rows = len(data.parts["train"])
     chosen = recipe.training.threads
-    torch.set_num_threads(threads_for(network, size if isinstance(size, int) else rows) if chosen == "auto" else chosen)
+    size = size if isinstance(size, int) else rows
+    torch.set_num_threads(threads_for(network, data.inputs, size) if chosen == "auto" else chosen)
     if job.run is not None:
         job.run.set_tags({"recipeline.threads": str(torch.get_num_threads())})
     plugged = job.catalog.manager.hook.recipeline_callbacks(run=job.context)
@@ -46,6 +49,8 @@ def run(job: Job) -> None:
         points=job.run.points if job.run is not None else list,
     )
     _choose_steps(job)
+    if recipe.training.compile:
+        compile_network(network, on_cpu=isinstance(job.trainer.accelerator, CPUAccelerator))
 
 
 def _find_batch_size(job: Job) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 
 from recipeline.stages.job import Job
+from recipeline.training.compiled import told
 from recipeline.training.trainer import checkpoints_of
 
 FOLDER_VARIABLE = "RECIPELINE_RUN_FOLDER"
@@ -18,7 +20,8 @@ def run(job: Job) -> None:
     # A strategy of several processes starts this command again; the copies find the folder and open no run.
     os.environ[FOLDER_VARIABLE] = str(job.folder)
     try:
-        job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
+        with told() if job.recipe.training.compile else nullcontext():
+            job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     finally:
         os.environ.pop(FOLDER_VARIABLE, None)
     best = checkpoints_of(job.trainer)

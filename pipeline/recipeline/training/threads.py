@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from typing import Any
+
 import torch
 from torch import nn
+
+from recipeline.families.spec import InputSpec
+from recipeline.network import examples
 
 SMALL_STEP = 50_000_000
 """Multiplications in a forward pass of one batch below which one thread is fastest and steadiest.
@@ -11,18 +18,49 @@ SMALL_STEP = 50_000_000
 Measured on two cores: an MLP of 8,000 weights at a batch of 256 (2 million) is unstable on two threads, now and
 then 70 times slower; a Transformer and a CNN at a batch of 128 (over 100 million) gain 1.5 to 1.7 times.
 """
+_ROWS = 2
+"""Rows of the pass that is counted."""
 
 
-def threads_for(network: nn.Module, batch_size: int) -> int:
+def threads_for(network: nn.Module, inputs: InputSpec, batch_size: int) -> int:
     """One thread for small steps, torch's own choice for large ones.
 
-    A pure function of the model and the batch, so that a second run computes in the same order as the first. A
-    weight that is used at many places, as a convolution's, makes the step larger than its number says: such
-    networks keep torch's choice.
+    A pure function of the model and the batch, so that a second run computes in the same order as the first.
     """
-    shared = any(isinstance(module, nn.Conv1d | nn.Conv2d | nn.RNNBase) for module in network.modules())
-    small = sum(p.numel() for p in network.parameters()) * batch_size < SMALL_STEP  # frozen ones compute, too
-    return 1 if small and not shared else torch.get_num_threads()
+    small = multiplications(network, inputs) * batch_size < SMALL_STEP
+    return 1 if small else torch.get_num_threads()
+
+
+@torch.inference_mode()
+def multiplications(network: nn.Module, inputs: InputSpec) -> int:
+    """Multiplications of weights in a forward pass of one row as long as the longest, roughly.
+
+    Of linear, convolutional and recurrent layers as often as they are used; any other weight counts once.
+    """
+    counted = 0
+    told: set[int] = set()
+
+    def count(module: nn.Module, given: tuple[Any, ...], made: Any) -> None:
+        nonlocal counted
+        if isinstance(module, nn.Linear):
+            counted += made.numel() * module.in_features
+        elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            counted += made.numel() * math.prod(module.weight.shape[1:])
+        elif isinstance(module, nn.RNNBase):
+            steps = (given[0].data if isinstance(given[0], nn.utils.rnn.PackedSequence) else given[0]).numel()
+            counted += steps // module.input_size * sum(p.numel() for p in module.parameters())
+
+    tried = copy.deepcopy(network).eval()
+    for module in tried.modules():
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.RNNBase):
+            module.register_forward_hook(count)
+            told |= {id(p) for p in module.parameters()}
+    like = next(tried.parameters(), torch.empty(0))
+    try:
+        tried(*examples(inputs, _ROWS, like))
+    except Exception:  # a network that can't be tried on zeros: each of its weights counts once
+        return sum(p.numel() for p in tried.parameters())
+    return counted // _ROWS + sum(p.numel() for p in tried.parameters() if id(p) not in told)
 
 
 def parameters(network: nn.Module) -> int:

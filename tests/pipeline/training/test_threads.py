@@ -1,19 +1,58 @@
+import pytest
 import torch
 from torch import nn
 
-from recipeline.training.threads import parameters, threads_for
+from recipeline.families.spec import Block, InputSpec
+from recipeline.training.threads import multiplications, parameters, threads_for
+
+TABLE = InputSpec({"numeric": Block(("a",), (50,))})
+IMAGE = InputSpec({"image": Block(("photo",), (1, 8, 8))})
+SERIES = InputSpec({"series": Block(("x",), (20, 3)), "lengths": Block(("lengths",), ())})
 
 
-def test_a_small_network_gets_one_thread():
-    assert threads_for(nn.Linear(50, 64), 256) == 1
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.GRU(3, 5, batch_first=True)
+
+    def forward(self, series, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(series, lengths, batch_first=True, enforce_sorted=False)
+        return self.layer(packed)[1][0]
 
 
-def test_a_large_step_keeps_torchs_choice():
-    assert threads_for(nn.Linear(1000, 1000), 256) == torch.get_num_threads()
+class Untried(nn.Linear):
+    def forward(self, x):
+        raise ValueError("zeros are nothing to me")
 
 
-def test_a_convolution_keeps_torchs_choice_although_it_has_few_weights():
-    assert threads_for(nn.Conv2d(1, 8, 3), 32) == torch.get_num_threads()
+@pytest.mark.parametrize(
+    ("network", "inputs", "count"),
+    [
+        (nn.Linear(50, 64), TABLE, 50 * 64),
+        (nn.Sequential(nn.Linear(50, 64), nn.BatchNorm1d(64)), TABLE, 50 * 64 + 128),
+        (nn.Conv2d(1, 8, 3, padding=1), IMAGE, 8 * 8 * 8 * 9),
+        (Recurrent(), SERIES, 20 * (15 * 3 + 15 * 5 + 2 * 15)),
+        (Untried(50, 2), TABLE, 102),
+    ],
+)
+def test_multiplications_of_a_row(network, inputs, count):
+    assert multiplications(network, inputs) == count
+
+
+def test_a_small_step_gets_one_thread_and_a_large_one_torchs_choice():
+    assert threads_for(nn.Linear(50, 64), TABLE, 256) == 1
+    assert threads_for(nn.Linear(50, 64), TABLE, 20_000) == torch.get_num_threads()
+    assert threads_for(nn.Conv2d(1, 8, 3), IMAGE, 32) == 1
+
+
+def test_the_network_is_left_as_it_was():
+    network = nn.Sequential(nn.Linear(50, 4), nn.BatchNorm1d(4)).train()
+    drawn = torch.get_rng_state()
+    multiplications(network, TABLE)
+    assert network.training
+    assert not network[0]._forward_hooks
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert int(network[1].num_batches_tracked) == 0
 
 
 def test_frozen_values_are_not_counted():
