@@ -8,7 +8,8 @@
     │   └── UsageError                a command or a function called the wrong way
     ├── UnsafeError              3    refused, because going on could run or overwrite what it must not
     ├── EnvironmentFault         4    disk, server, device or installation
-    │   └── MissingExtra              an optional package; the message is the install command
+    │   ├── MissingExtra              an optional package; the message is the install command
+    │   └── StoreAway                 no tracking server answers just now
     └── Interrupted        130/143    SIGINT or SIGTERM, after everything was put away
 
 Each carries its `problems`, all of them at once, and prints one line a problem:
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "RecipeError",
     "RecipelineError",
+    "StoreAway",
     "TrainingError",
     "UnsafeError",
     "UsageError",
@@ -155,12 +157,16 @@ class MissingExtra(EnvironmentFault):
         )
 
 
+class StoreAway(EnvironmentFault):
+    """No tracking server answers just now: what is meant for it can be kept and sent later."""
+
+
 class Interrupted(RecipelineError):
     """A signal ended the run after everything was put away."""
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
-        names = {2: "Interrupted by Ctrl-C (SIGINT)", 15: "Ended by SIGTERM"}
+        names = {2: "Interrupted by Ctrl-C (SIGINT)", 10: "Ended by SIGUSR1", 15: "Ended by SIGTERM"}
         super().__init__(names.get(signal_number, f"Interrupted by signal {signal_number}"))
 
     @property

@@ -21,6 +21,7 @@ from recipeline.signals import die_with_parent, interruptions
 from recipeline.stages.job import Job
 
 if TYPE_CHECKING:
+    from recipeline.tracking.run import TrackedRun
     from recipeline.training.observer import Observer
 
 STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate", "report", "package")
@@ -91,12 +92,14 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     from recipeline.tracking.record import open_run
 
     with interruptions():
-        tracked = open_run(recipe, catalog, command or _command())
-        folder = home / "runs" / tracked.run_id
+        tracked = open_run(recipe, catalog, command or _command(), home / "runs")
+        folder = tracked.folder
         context = RunContext(recipe, folder, tracked.run_id)
         job = Job(recipe, catalog, folder, home / "cache", watching, context, run=tracked)
         status: Status = "FAILED"
         error: BaseException | None = None
+        if tracked.unsent:
+            job.note(f"{tracked.unsent}. The run goes on, and is sent as soon as a server answers")
         try:
             with as_it_was():
                 _go_through(job)
@@ -159,12 +162,35 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
         job.catalog.manager.hook.recipeline_run_finished(run=job.context, status=status)
     finally:
         checkpoints = to_log(job.folder / CHECKPOINTS)
-        record.close_run(job.run, job.recipe, job.metrics, status, error, job.folder, job.model_uri, checkpoints)
+        record.close_run(job.run, job.recipe, job.metrics, status, error, job.model_uri, checkpoints)
+        complete = job.run.complete or (status != "KILLED" and _send_rest(job, job.run))
         for trouble in job.run.troubles:
             job.note(trouble)
-        if status == "FINISHED" and not job.run.troubles:
+        if not complete:
+            job.note(job.run.unsent)
+            job.note(f"it is kept in {job.folder}. Send it with: recipeline sync {job.folder.name[:8]}")
+        if status == "FINISHED" and complete and not job.run.troubles:
             # All of it is in MLflow by now. What a failed run leaves is for whoever looks into it.
             shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def _send_rest(job: Job, run: TrackedRun) -> bool:
+    """Send what the run could not, where the server is back by now. Whether MLflow has all of it."""
+    from recipeline.sync import sync
+    from recipeline.tracking.rows import in_words
+
+    if run.away() is not None:
+        return False
+    try:
+        (settled,) = sync(job.folder.parent, job.folder.name)
+    except RecipelineError as error:
+        job.note(str(error))
+        return False
+    job.model_uri = settled.model_uri or job.model_uri
+    run.unsent = f"{in_words(settled.left)} could not be sent"
+    for trouble in settled.troubles:
+        job.note(trouble)
+    return not settled.left
 
 
 def _environment(error: OSError, stage: str) -> RecipelineError:

@@ -37,11 +37,15 @@ COMMANDS = {
     "compare": "What differs between runs, and what it did to the metrics.",
     "plugins": "What is installed, and the settings of a plugin.",
     "schema": "The JSON schema of a recipe, for editors.",
+    "sync": "Send what a tracking outage kept back.",
     "ui": "Open the MLflow UI on this machine.",
     "doctor": "What works here, and what to do about what doesn't.",
     "completion": "Print the shell script that completes commands.",
 }
 """Every command and its line in `--help`, known without importing it; in the order in which a user meets them."""
+
+SHOWING_RUNS = ("run", "resume", "reproduce", "predict", "compare", "export", "ui")
+"""Commands that must not meet a run as RUNNING whose process was killed."""
 
 PROGRAM = "recipeline"
 OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "MPS backend out of memory")
@@ -115,6 +119,10 @@ def _run(arguments: list[str]) -> int:
         arguments = ["--help"]
     try:
         given = [argument for argument in arguments if argument != "--debug"]  # read by `_failed`, wherever it stands
+        if given[0] in SHOWING_RUNS and "--help" not in given:
+            from recipeline.cli.killed import mark
+
+            mark()
         with warnings_in_a_line(), cli.make_context(PROGRAM, given) as context:
             result = cli.invoke(context)
     except click.exceptions.Exit as exit_:

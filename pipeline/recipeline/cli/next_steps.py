@@ -40,6 +40,8 @@ def commands(run_id: str, model_uri: str | None, uri: str) -> list[tuple[str, st
         hidden = shown(uri) != uri
         purpose = "where the run is; with the password for ***" if hidden else "where the run is"
         lines.append((f"export MLFLOW_TRACKING_URI={shlex.quote(shown(uri))}", purpose))
+    if model_uri is not None and not model_uri.startswith("models:/"):
+        lines.append((f"{program} sync {short}", "send it, when the server answers; what is below works after that"))
     lines += [
         (f"{program} ui", "curves, figures and parameters in the browser"),
         (f"{program} predict {short} DATA.csv", "answers for raw rows"),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CHECKED_ROWS = 1024
 """Raw rows that the logged model must answer as the trainer did: one batch of evaluation."""
 
+TRIES = 3
+"""How often a store that answers is asked to take the model: it may have been away in between."""
+
 
 def run(job: Job) -> None:
     """Log the model and check it; a model that answers otherwise than the trainer fails the run."""
@@ -55,18 +58,23 @@ def _log(job: Job, run: TrackedRun, bundle: Path, example: pl.DataFrame) -> str:
     from recipeline.serving.log import log_model, save_model
 
     assert job.datamodule is not None
-    if run.away() is None:
-        holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
+    holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
+    nullable = [name for name, count in holes.items() if count]
+    register_as = job.recipe.tracking.register_as
+    refusal: EnvironmentFault | None = None
+    for _ in range(TRIES):
+        if run.away() is not None:
+            break
         try:
-            return log_model(
-                run,
-                bundle,
-                example=example,
-                nullable=[name for name, count in holes.items() if count],
-                register_as=job.recipe.tracking.register_as,
-            )
-        except EnvironmentFault:
-            if run.away() is None:
-                raise
-    run.lacks(f"the model could not be logged: {run.away()}")
-    return save_model(bundle, job.folder / "mlflow-model", example=example)
+            if run.flush() and run.started:
+                return log_model(run, bundle, example=example, nullable=nullable, register_as=register_as)
+        except EnvironmentFault as fault:
+            refusal = fault
+    else:
+        if refusal is not None:
+            raise refusal
+    served = save_model(bundle, job.folder / "mlflow-model", example=example)
+    rows = job.folder / "example.parquet"
+    example.write_parquet(rows)
+    run.keep_model(bundle, rows, nullable=nullable, register_as=register_as, served=served)
+    return served

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipeline.errors import Problem, UsageError
 from recipeline.tracking import store
+from recipeline.tracking.opening import LOCAL_ID
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -94,10 +95,12 @@ def _candidates(client: MlflowClient, reference: str, experiments: list[str]) ->
         yield from _search(client, experiments, "tags.`recipeline.version` LIKE '%'", limit=1)
         return
     if _ID.fullmatch(reference):
-        beginning = list(_search(client, experiments, f"attributes.run_id LIKE '{reference}%'"))
-        if beginning:
-            yield from beginning
-            return
+        # A run that no server knew at first has been shown by another id until it was sent.
+        for where in ("attributes.run_id", f"tags.`{LOCAL_ID}`"):
+            beginning = list(_search(client, experiments, f"{where} LIKE '{reference}%'"))
+            if beginning:
+                yield from beginning
+                return
     quote = '"' if "'" in reference else "'"
     if quote in reference:  # MLflow's language knows no way to write such a text
         yield from (run for run in _search(client, experiments) if run.info.run_name == reference)

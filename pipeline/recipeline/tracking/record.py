@@ -28,8 +28,15 @@ BATCH_SIZE = "training.batch_size"
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
-def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
-    """Open the MLflow run before anything is read, so that every failure has a run to stand in."""
+def open_run(recipe: Recipe, catalog: Catalog, command: str, runs: Path | None = None) -> TrackedRun:
+    """Open the MLflow run before anything is read, so that every failure has a run to stand in.
+
+    Args:
+        recipe: The recipe as written.
+        catalog: Where its plugins come from.
+        command: The command line.
+        runs: The folder in which each run has one of its own, with the journal in it.
+    """
     prepare_environment()
     uri = tracking_uri(recipe.tracking.uri)
     # As they are written: a value from the environment may be a password. What we say of the run stays true.
@@ -40,8 +47,12 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str) -> TrackedRun:
         uri=uri,
         tags=tags,
         description=recipe.description,
+        runs=runs,
+        hide=recipe.redact,
     )
     try:
+        if runs is not None:
+            run.watch_over()
         if recipe.tracking.system_metrics:
             run.watch_system()
         patch = facts.git_patch()
@@ -108,7 +119,6 @@ def close_run(
     metrics: Mapping[str, float],
     status: Status,
     error: BaseException | None,
-    folder: Path,
     model_uri: str | None,
     checkpoints: Mapping[str, Path],
 ) -> None:
@@ -125,5 +135,3 @@ def close_run(
         }
     )
     run.close(status, words)
-    if not run.complete:
-        run.lacks(f"what this run has made is kept in {folder}")

@@ -1,84 +1,95 @@
 """One run in MLflow, from its opening to its last status: nothing that goes wrong in it stops a training.
 
-Numbers, params and tags pass through the outbox; files are sent at once and once more at the end if that failed.
-What could not be sent is remembered in `troubles`, to be said once.
+All that it is told is written to the run's journal and sent in the background. Where no server answers, be it from the
+start, the run goes on; what could not be sent until its end stays in the journal, to be sent by `recipeline sync`.
 """
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import importlib.util
 import json
 import math
 import os
+import shutil
+import subprocess
 import tempfile
-import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
-from recipeline.errors import EnvironmentFault, Problem, RecipelineError, UsageError
-from recipeline.signals import raise_interruption
-from recipeline.tracking import store
+from recipeline.errors import StoreAway
+from recipeline.tracking import store, watcher
+from recipeline.tracking.alive import Alive
+from recipeline.tracking.deliver import deliver, in_a_line
+from recipeline.tracking.journal import FILE, Journal, Opening, now
 from recipeline.tracking.keys import DIGEST_LENGTH, TAG_LENGTH, as_param, legal_key, mlflow_type, shortened
-from recipeline.tracking.outbox import MetricRow, Outbox, ParamRow, Refused, Row, TagRow
+from recipeline.tracking.opening import LOCAL_ID, Opened, context, open_run, tags_to_add
+from recipeline.tracking.outbox import Outbox
+from recipeline.tracking.rows import FileRow, InputRow, MetricRow, ModelRow, ParamRow, Row, StatusRow, TagRow, in_words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from recipeline.tracking.system import SystemWatch
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 PATIENCE_S = 15.0
 """How long `flush` and `close` wait for a store that does not answer."""
 
-_NEVER = frozenset(
-    {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "PERMISSION_DENIED", "MALFORMED_REQUEST"}
-)
-"""MLflow's words for what it will never take."""
+LITTLE_PATIENCE_S = 5.0
+"""How long `close` waits after a signal: whoever has sent it waits too, and sends the next one soon."""
+
+_LINKED = 1_000_000
+"""Bytes from which on a file is kept by a second name, where that goes, and not by a copy."""
 
 
 class TrackedRun:
-    """An open run. Every method but `open` returns quickly or tries quietly, and raises nothing but `Interrupted`.
+    """An open run. Every method but `open` returns quickly, and none but it raises.
 
     Attributes:
-        run_id: MLflow's id.
+        folder: The journal's folder, named by `run_id` where MLflow has given one when the run was opened.
         name: The run's name in MLflow.
-        experiment_id: The experiment's id.
         experiment: The experiment's name.
         tracking_uri: The store.
-        troubles: What could not be sent, a sentence each; complete after `close`.
+        troubles: What is not as it should be, a sentence each; complete after `close`.
         complete: Whether the store has all of it; known after `close`.
+        unsent: Why no server has the run, when it was opened; after `close` what it has not, in a sentence.
     """
 
-    def __init__(
-        self,
-        client: MlflowClient,
-        *,
-        run_id: str,
-        name: str,
-        experiment_id: str,
-        experiment: str,
-        tracking_uri: str,
-        params: Mapping[str, str],
-    ) -> None:
-        self.run_id = run_id
-        self.name = name
-        self.experiment_id = experiment_id
-        self.experiment = experiment
-        self.tracking_uri = tracking_uri
+    def __init__(self, folder: Path, journal: Journal, opening: Opening, uri: str, alive: Alive) -> None:
+        self.folder = folder
+        self.name = opening.name
+        self.experiment = opening.experiment
+        self.tracking_uri = uri
         self.troubles: list[str] = []
         self.complete = True
-        self._client = client
-        self._params = dict(params)
-        self._outbox = Outbox(self._send, words=_line)
+        self.unsent = ""
+        self._opening = opening
+        self._opened: Opened | None = None
+        self._journal = journal
+        self._alive = alive
+        self._again = False
+        self._left: list[tuple[int, Row]] = []
+        self._temporary = False
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._client: MlflowClient | None = None
+        self._outbox = Outbox(
+            self._send, words=in_a_line, beat=self._quietly(journal.sync), taken=self._quietly(journal.note_sent)
+        )
+        self._params: dict[str, str] = {}
         self._points: list[MetricRow] = []
-        self._history: dict[str, list[tuple[int, float]]] = {}
+        self._known: dict[tuple[str, int], float] = {}
+        self._history: dict[str, dict[int, float]] = {}
         self._numbers: dict[str, float] = {}
         self._not_finite: dict[str, str] = {}
-        self._late: list[tuple[str, Callable[[], None]]] = []
-        self._unsent: dict[str, list[str]] = {}
+        self._model: ModelRow | None = None
+        self._files = 0
         self._watch: SystemWatch | None = None
         self._closed = False
 
@@ -92,6 +103,8 @@ class TrackedRun:
         tags: Mapping[str, str] | None = None,
         description: str = "",
         run_id: str | None = None,
+        runs: Path | None = None,
+        hide: Callable[[str], str] = lambda text: text,
     ) -> TrackedRun:
         """Start a run, or join the one that `mlflow run` has started (MLFLOW_RUN_ID).
 
@@ -102,33 +115,108 @@ class TrackedRun:
             tags: The run's first tags.
             description: Markdown that MLflow shows as the run's description.
             run_id: Go on in this run, whatever its status.
+            runs: The folder in which each run has one of its own; without it the journal ends with the run.
+            hide: Puts something else in the place of what must not be seen in a text.
 
         Raises:
-            EnvironmentFault: the store does not work.
+            EnvironmentFault: the store does not work, or the run is under way in another process.
             UsageError: the run to join or the experiment can't be used.
         """
-        store.create_store(uri)
-        client = store.connect(uri)
-        with store.faults(uri):
-            joined = run_id or os.environ.get("MLFLOW_RUN_ID", "").strip()
-            first = {**_context(), **(tags or {})}
-            if description:
-                first["mlflow.note.content"] = shortened(description, TAG_LENGTH)
-            if joined:
-                return _join(cls, client, uri, joined, first, again=run_id is not None)
-            experiment_id, experiment = _experiment(client, uri, experiment)
-            run = client.create_run(
-                experiment_id, run_name=name, tags={legal_key(k): shortened(v, TAG_LENGTH) for k, v in first.items()}
-            )
-        return cls(
-            client,
-            run_id=run.info.run_id,
+        store.prepare_environment()
+        first = {**context(), **(tags or {})}
+        if description:
+            first["mlflow.note.content"] = shortened(description, TAG_LENGTH)
+        joined = run_id or os.environ.get("MLFLOW_RUN_ID", "").strip() or None
+        opening = Opening(
+            local_id=uuid.uuid4().hex,
             name=name,
-            experiment_id=experiment_id,
-            experiment=experiment,
-            tracking_uri=uri,
-            params={},
+            experiment=os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or experiment,
+            uri=hide(store.shown(uri)),
+            tags=first,
+            started=now(),
+            join=joined,
         )
+        place = Path(tempfile.mkdtemp(prefix="recipeline-")) if runs is None else runs
+        folder = place / (joined or opening.local_id)
+        alive = Alive(folder)
+        try:
+            run = cls._with_journal(folder, opening, uri, alive)
+            run._temporary, run._again = runs is None, run_id is not None
+            try:
+                run._begin(again=run._again, retried=run._opening.join is None and run._files > 0)
+            except StoreAway as fault:
+                run.unsent = fault.problems[0].message
+            for number, row in run._left:
+                run._outbox.put([row], number)
+            if run._files:
+                run._tell([StatusRow("RUNNING", now())])
+        except BaseException:
+            alive.release()
+            if not (joined and runs):
+                shutil.rmtree(folder if runs else place, ignore_errors=True)
+            raise
+        return run
+
+    @classmethod
+    def _with_journal(cls, folder: Path, opening: Opening, uri: str, alive: Alive) -> TrackedRun:
+        """The run, which knows what an earlier process has told the same run's journal."""
+        if not (folder / FILE).exists():
+            return cls(folder, Journal.create(folder, opening), opening, uri, alive)
+        journal, content = Journal.go_on(folder)
+        opening = replace(content.opening, join=content.run_id, tags={**content.opening.tags, **opening.tags})
+        run = cls(folder, journal, opening, uri, alive)
+        run._params = content.params
+        for metric in content.metrics:
+            run._known[metric.key, metric.step] = metric.value
+            if metric.step:
+                run._points.append(metric)
+                run._history.setdefault(metric.key, {})[metric.step] = metric.value
+        run._files = len(content.rows)
+        # The run goes on, so that a status or a model that was left counts no more.
+        past = [number for number, row in content.pending if isinstance(row, StatusRow | ModelRow)]
+        journal.note_sent(past)
+        run._left = [(number, row) for number, row in content.pending if number not in past]
+        return run
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's id; while MLflow has not given one, the id that this machine knows the run by."""
+        if self._opened is not None:
+            return self._opened.run_id
+        return self._opening.join or self._opening.local_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id; empty while no server has answered."""
+        return self._opened.experiment_id if self._opened is not None else ""
+
+    @property
+    def started(self) -> bool:
+        """Whether MLflow has the run."""
+        return self._opened is not None
+
+    def _begin(self, *, again: bool = False, retried: bool = False) -> None:
+        """Make the run in MLflow, or go on in it."""
+        opening = self._opening
+        opened = open_run(self.tracking_uri, opening, again=again, retried=retried)
+        if opening.join is None and not retried:
+            # Nothing is written there yet: from here on the folder is found by the id that everybody sees.
+            self.folder = self.folder.rename(self.folder.with_name(opened.run_id))
+            self._journal.folder = self.folder
+            self._alive.moved(self.folder)
+        self._journal.note_run(opened.run_id)
+        self._params = opened.params | self._params
+        self.name, self.experiment = opened.name, opened.experiment
+        self._client = store.connect(self.tracking_uri)
+        self._opened = opened
+        if opening.join is not None:
+            first = {**opening.tags, LOCAL_ID: opening.local_id}
+            with store.faults(self.tracking_uri):
+                self.set_tags(tags_to_add(self._client, opened.run_id, first))
+
+    def watch_over(self) -> None:
+        """Start the small process that gives the run its last status when this one is killed."""
+        self._watcher = watcher.start(self.folder, self.tracking_uri)
 
     def log_params(self, params: Mapping[str, str | int | float | bool]) -> None:
         """Log params. One that the run has already keeps its value: MLflow's params can't change."""
@@ -140,14 +228,17 @@ class TrackedRun:
                 rows.append(ParamRow(key, text))
             elif self._params[key] != text:
                 self._trouble(f"the param '{key}' was '{self._params[key]}' already and could not become '{text}'")
-        self._outbox.put(rows)
+        self._tell(rows)
 
     def log_epoch(self, metrics: Mapping[str, float], epoch: int) -> None:
-        """Log one point of each curve. Takes microseconds; what isn't finite is left out and said once."""
+        """Log one point of each curve. Takes microseconds; what isn't finite is left out and said once.
+
+        A point that the run has from before it was resumed is not logged again.
+        """
         self._log(metrics, epoch)
         for key, value in metrics.items():
             if math.isfinite(value):
-                self._history.setdefault(key, []).append((epoch, float(value)))
+                self._history.setdefault(key, {})[epoch] = float(value)
 
     def log_numbers(self, metrics: Mapping[str, float]) -> None:
         """Log numbers that a run has once."""
@@ -156,38 +247,27 @@ class TrackedRun:
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags; the last value counts."""
-        self._outbox.put(TagRow(legal_key(key), shortened(str(value), TAG_LENGTH)) for key, value in tags.items())
+        self._tell([TagRow(legal_key(key), shortened(str(value), TAG_LENGTH)) for key, value in tags.items()])
 
     def log_text(self, path: str, text: str) -> None:
         """Log a text as the artifact at `path`, such as `recipe/written.yaml`."""
-        folder, _, name = path.rpartition("/")
-
-        def send() -> None:
-            with tempfile.TemporaryDirectory(prefix="recipeline-") as place:
-                file = Path(place, name)
-                file.write_text(text, encoding="utf-8", newline="")
-                self._client.log_artifact(self.run_id, str(file), folder or None)
-
-        self._try(path, send)
+        self._keep(path, lambda kept: kept.write_text(text, encoding="utf-8", newline=""))
 
     def log_json(self, path: str, value: Any) -> None:
         """Log a JSON document as the artifact at `path`."""
         self.log_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
     def log_file(self, path: str, file: Path) -> None:
-        """Log a file as the artifact at `path`; its own name may be another."""
-        folder, _, name = path.rpartition("/")
+        """Log a file as the artifact at `path`; its own name may be another. It may be gone afterwards."""
 
-        def send() -> None:
-            if file.name == name:
-                self._client.log_artifact(self.run_id, str(file), folder or None)
-                return
-            with tempfile.TemporaryDirectory(prefix="recipeline-") as place:
-                link = Path(place, name)
-                link.symlink_to(file.absolute())
-                self._client.log_artifact(self.run_id, str(link), folder or None)
+        def keep(kept: Path) -> None:
+            if file.stat().st_size >= _LINKED:
+                with contextlib.suppress(OSError):  # another disk, or one that knows no second names
+                    kept.hardlink_to(file.resolve())
+                    return
+            shutil.copyfile(file, kept)
 
-        self._try(path, send)
+        self._keep(path, keep)
 
     def log_input(
         self,
@@ -209,23 +289,33 @@ class TrackedRun:
             rows: Number of rows by part.
             context: What it was used for.
         """
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
         columns = [{"type": mlflow_type(kind), "name": column, "required": True} for column, kind in schema]
         profile = {"num_rows": sum(rows.values()), **{f"{part}_rows": count for part, count in rows.items()}}
-        dataset = Dataset(
-            name=shortened(name, 500),
+        row = InputRow(
+            key=shortened(name, 500),
             digest=digest[:DIGEST_LENGTH],
             source_type="local" if "://" not in source else "http",
             source=json.dumps({"uri": source}),
             schema=_fitting(columns),
             profile=json.dumps(profile),
+            context=context,
         )
-        tag = InputTag("mlflow.data.context", context)
-        self._try(
-            f"the data set '{name}'",
-            lambda: self._client.log_inputs(self.run_id, datasets=[DatasetInput(dataset, [tag])]),
-        )
+        self._tell([row])
+
+    def keep_model(
+        self, bundle: Path, example: Path, *, nullable: Sequence[str], register_as: str | None, served: str
+    ) -> None:
+        """Leave the model to be logged when the server is back; the run has no last status before that.
+
+        Args:
+            bundle: What is to be logged, in the run's folder.
+            example: A Parquet file with a few raw rows, in the run's folder.
+            nullable: The columns with missing values in the data.
+            register_as: Register it under this name too.
+            served: The folder that serves until then.
+        """
+        places = [path.relative_to(self.folder).as_posix() for path in (bundle, example)]
+        self._model = ModelRow(places[0], places[1], list(nullable), register_as, served)
 
     def watch_system(self, interval_s: float = 10.0) -> None:
         """Log the use of CPU, memory, disk, network and GPU as `system/*` until the run is closed."""
@@ -241,8 +331,8 @@ class TrackedRun:
             self._watch.start()
 
     def history(self) -> dict[str, list[tuple[int, float]]]:
-        """Metric -> (epoch, value) pairs of everything logged by epoch in this process, sent or not."""
-        return {key: list(points) for key, points in self._history.items()}
+        """Metric -> (epoch, value) pairs of everything logged by epoch, sent or not."""
+        return {key: sorted(points.items()) for key, points in self._history.items()}
 
     def points(self) -> list[tuple[str, int, float, int]]:
         """Every point of the curves: metric, epoch, value, and when it was logged, in milliseconds since 1970."""
@@ -254,25 +344,16 @@ class TrackedRun:
 
     @property
     def sent(self) -> int:
-        """How many metrics, params and tags the store has taken."""
+        """How many metrics, params, tags and files the store has taken."""
         return self._outbox.sent
 
-    def flush(self, timeout_s: float = PATIENCE_S) -> bool:
+    def flush(self, timeout_s: float | None = None) -> bool:
         """Send what waits. False when the store would not take all of it in so many seconds."""
-        return self._outbox.flush(timeout_s)
+        return self._outbox.flush(PATIENCE_S if timeout_s is None else timeout_s)
 
     def away(self) -> str | None:
         """Why nothing can be sent to the store's server just now, in words; None when it answers, or is a file."""
-        try:
-            store.check_server(self.tracking_uri)
-        except EnvironmentFault as fault:
-            return fault.problems[0].message
-        return None
-
-    def lacks(self, sentence: str) -> None:
-        """Remember something that the store does not have, to be said with the rest."""
-        self.complete = False
-        self._trouble(sentence)
+        return store.away(self.tracking_uri)
 
     def close(self, status: Status, error: str | None = None) -> None:
         """Send what waits and give the run its last status. A second call does nothing."""
@@ -287,148 +368,99 @@ class TrackedRun:
         if self._not_finite:
             tags["recipeline.not_finite"] = "; ".join(self._not_finite.values())
         self.set_tags(tags)
-        if not self._outbox.close(PATIENCE_S):
-            reason = self._outbox.trouble or "the store is slow"
-            self.lacks(f"{len(self._outbox)} metrics, params or tags could not be sent: {reason}")
+        left: list[Row] = [] if self._model is None else [self._model]
+        left.append(StatusRow(status, now()))
+        if self._model is None:
+            self._tell(left)
+        done = self._outbox.close(LITTLE_PATIENCE_S if status == "KILLED" else PATIENCE_S)
+        if self._model is not None:  # behind all that is sent from here: whoever sends it gives the run its status
+            self._quietly(self._journal.append)(left)
         for row, reason in dict(self._outbox.refused).items():
-            kind = {MetricRow: "metric", ParamRow: "param", TagRow: "tag"}[type(row)]
+            kind = {MetricRow: "metric", ParamRow: "param", TagRow: "tag", FileRow: "file"}.get(type(row), "row")
             self._trouble(f"MLflow refused the {kind} '{row.key}': {reason}")
-        for what, send in self._late:
-            self._try(what, send)
-        for reason, lost in self._unsent.items():
-            self.lacks(f"{', '.join(lost)} could not be sent: {reason}")
-        try:
-            store.check_server(self.tracking_uri)
-            self._client.set_terminated(self.run_id, status)
-        except Exception as failure:
-            self.lacks(f"the run's status {status} could not be set: {_line(failure)}")
+        if not done or self._model is not None:
+            waiting = self._outbox.waiting() + (left if self._model is not None else [])
+            self.complete = False
+            self.unsent = f"{in_words(waiting)} could not be sent: {self._why_not()}"
+        self._quietly(self._journal.close)()
+        self._alive.release()
+        watcher.stop(self._watcher)
+        if self._temporary:
+            shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+    def _why_not(self) -> str:
+        aside = [reason for _, reason in self._outbox.aside]
+        return self._outbox.trouble or (aside[0] if aside else self.away() or "the store is slow")
 
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
-        now = time.time_ns() // 1_000_000
-        rows = []
-        for key, value in metrics.items():
+        moment = now()
+        rows: list[Row] = []
+        for given, value in metrics.items():
             if math.isfinite(value):
-                rows.append(MetricRow(legal_key(key), float(value), now, step))
-            elif key not in self._not_finite:
-                self._not_finite[key] = f"{key} was {value} at epoch {step}" if step else f"{key} was {value}"
-                self._trouble(f"{self._not_finite[key]}: MLflow keeps finite numbers only, so this is left out")
-        self._outbox.put(rows)
+                key = legal_key(given)
+                if not self._has(key, step, float(value)):
+                    rows.append(MetricRow(key, float(value), moment, step))
+            elif given not in self._not_finite:
+                self._not_finite[given] = f"{given} was {value} at epoch {step}" if step else f"{given} was {value}"
+                self._trouble(f"{self._not_finite[given]}: MLflow keeps finite numbers only, so this is left out")
+        self._points += [row for row in rows if isinstance(row, MetricRow) and step]
+        self._tell(rows)
+
+    def _has(self, key: str, step: int, value: float) -> bool:
+        """Whether the run has this point from before it was resumed; of speeds it keeps the first."""
+        known = self._known.get((key, step))
+        return known is not None and (known == value or (step > 0 and key.endswith("_per_second")))
 
     def _log_system(self, metrics: Mapping[str, float], step: int) -> None:
         self._log({f"system/{key}": value for key, value in metrics.items()}, step)
 
+    def _keep(self, path: str, write: Callable[[Path], object]) -> None:
+        """Keep an artifact beside the journal until it is sent."""
+        self._files += 1
+        kept = self.folder / "outbox" / str(self._files) / path.rpartition("/")[2]
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write(kept)
+            size = kept.stat().st_size
+        except OSError as error:
+            self.complete = False
+            self._trouble(f"{path} could not be kept: {error.strerror or error}")
+            return
+        self._tell([FileRow(path, kept.relative_to(self.folder).as_posix(), size)])
+
+    def _tell(self, rows: list[Row]) -> None:
+        """Write rows to the journal and queue them."""
+        if not rows:
+            return
+        first = self._quietly(self._journal.append)(rows)
+        self._outbox.put(rows, self._journal.count if first is None else first)
+
     def _send(self, rows: list[Row]) -> None:
         """Send one batch; what the outbox calls."""
-        from mlflow.entities import Metric, Param, RunTag
-        from mlflow.exceptions import MlflowException
+        if self._opened is None:
+            store.check_server(self.tracking_uri)
+            self._begin(again=self._again, retried=True)
+        assert self._client is not None
+        deliver(self._client, self.tracking_uri, self.run_id, self.folder, rows)
+        for row in rows:
+            if isinstance(row, FileRow):
+                shutil.rmtree((self.folder / row.file).parent, ignore_errors=True)
 
-        metrics = [Metric(r.key, r.value, r.timestamp, r.step) for r in rows if isinstance(r, MetricRow)]
-        params = [Param(r.key, r.value) for r in rows if isinstance(r, ParamRow)]
-        # Of one tag set twice in a batch the last value counts; the database would refuse the pair.
-        tags = [RunTag(k, v) for k, v in {r.key: r.value for r in rows if isinstance(r, TagRow)}.items()]
-        store.check_server(self.tracking_uri)
-        try:
-            self._client.log_batch(self.run_id, metrics=metrics, params=params, tags=tags)
-        except MlflowException as error:
-            if error.error_code in _NEVER:
-                raise Refused(_line(error)) from error
-            raise
+    def _quietly(self, write: Callable[P, T]) -> Callable[P, T | None]:
+        """The same, a full disk being no reason to stop a training: what the journal lacks may still be sent."""
 
-    def _try(self, what: str, send: Callable[[], None]) -> None:
-        try:
-            store.check_server(self.tracking_uri)  # without one MLflow would hold each file for many seconds
-            send()
-        except Exception as error:
-            if self._closed:
-                self._unsent.setdefault(_line(error), []).append(what)
-            else:
-                self._late.append((what, send))
-                raise_interruption(error)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
+            try:
+                return write(*args, **kwargs)
+            except OSError as error:
+                self._trouble(f"the run's journal can't be written: {error.strerror or error}")
+                return None
+
+        return call
 
     def _trouble(self, sentence: str) -> None:
         if sentence not in self.troubles:
             self.troubles.append(sentence)
-
-
-def _join(
-    cls: type[TrackedRun], client: MlflowClient, uri: str, run_id: str, tags: Mapping[str, str], *, again: bool
-) -> TrackedRun:
-    """Go on in a run that exists."""
-    from mlflow.exceptions import MlflowException
-
-    whose = "the run" if again else "MLFLOW_RUN_ID names the run"
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in _NEVER:
-            raise
-        raise UsageError(
-            Problem(
-                f"{whose} {run_id}, which is not in {store.shown(uri)}",
-                suggestion="Unset MLFLOW_RUN_ID, or point MLFLOW_TRACKING_URI at the store that has it.",
-            )
-        ) from error
-    if not again and run.info.status not in ("RUNNING", "SCHEDULED"):
-        raise UsageError(
-            Problem(f"{whose} {run_id}, which has ended", found=run.info.status, suggestion="Unset MLFLOW_RUN_ID.")
-        )
-    client.update_run(run_id, status="RUNNING")
-    joined = cls(
-        client,
-        run_id=run_id,
-        name=run.info.run_name,
-        experiment_id=run.info.experiment_id,
-        experiment=client.get_experiment(run.info.experiment_id).name,
-        tracking_uri=uri,
-        params=run.data.params,
-    )
-    joined.set_tags({key: value for key, value in tags.items() if key not in run.data.tags or "mlflow." not in key})
-    return joined
-
-
-def _experiment(client: MlflowClient, uri: str, name: str) -> tuple[str, str]:
-    """Id and name of the experiment, made if there is none."""
-    from mlflow.exceptions import MlflowException
-
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or name
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return client.create_experiment(name, artifact_location=_artifacts(uri)), name
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            found = client.get_experiment_by_name(name)  # another process was quicker
-    if found is None or found.lifecycle_stage != "active":
-        number = "" if found is None else f" --experiment-id {found.experiment_id}"
-        raise UsageError(
-            Problem(
-                f"the experiment '{name}' has been deleted in MLflow",
-                path="tracking.experiment",
-                suggestion=f"Name another, or bring it back with: mlflow experiments restore{number}",
-            )
-        )
-    return found.experiment_id, name
-
-
-def _artifacts(uri: str) -> str | None:
-    """Where a new experiment keeps its files: beside the database, wherever the command was started.
-
-    None leaves it to the store. MLflow's own choice is the working folder, which is the same for the default store.
-    """
-    file = store.database_file(uri)
-    if file is None or file.parent == Path.cwd():
-        return None
-    return (file.parent / "mlruns" / os.urandom(6).hex()).as_uri()
-
-
-def _context() -> dict[str, str]:
-    """The tags that MLflow's own client would set, shown in the UI as user and source."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # no such user, as in some containers
-        user = "unknown"
-    return {"mlflow.user": user, "mlflow.source.name": "recipeline", "mlflow.source.type": "LOCAL"}
 
 
 def _fitting(columns: list[dict[str, Any]]) -> str:
@@ -439,10 +471,3 @@ def _fitting(columns: list[dict[str, Any]]) -> str:
         columns = columns[: int(len(columns) * limit / len(text))]
         text = json.dumps({"mlflow_colspec": columns})
     return text
-
-
-def _line(error: Exception) -> str:
-    if isinstance(error, RecipelineError):
-        return error.problems[0].message
-    text = " ".join(str(error).split())
-    return shortened(f"{type(error).__name__}: {text}", 400)

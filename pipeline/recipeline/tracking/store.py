@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from recipeline.errors import EnvironmentFault, Problem, UsageError
+from recipeline.errors import EnvironmentFault, Problem, StoreAway, UsageError
 from recipeline.signals import raise_interruption
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ _DEFAULTS = {
     # MLflow reports its use to its makers unless told otherwise; DO_NOT_TRACK is not honoured.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # MLflow's own retries hold a call for minutes. What is sent in the background is tried again by ourselves.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     # Bars of its own would run through ours.
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Our stdout is for our own answer, which a machine may read.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -108,7 +110,8 @@ def create_store(uri: str) -> None:
     is made by one of them under a lock.
 
     Raises:
-        EnvironmentFault: it can't be reached, written or read; the message says what to do.
+        StoreAway: it is a server that does not answer.
+        EnvironmentFault: it can't be written or read; the message says what to do.
     """
     prepare_environment()
     check_server(uri)
@@ -152,7 +155,7 @@ def check_server(uri: str) -> None:
     """See that somebody listens where a server is said to be: MLflow itself would try for many seconds.
 
     Raises:
-        EnvironmentFault: nobody does. Behind a proxy that can't be seen from here, and is left to MLflow.
+        StoreAway: nobody does. Behind a proxy that can't be seen from here, and is left to MLflow.
     """
     from urllib.request import getproxies, proxy_bypass
 
@@ -166,9 +169,24 @@ def check_server(uri: str) -> None:
         socket.create_connection((address.hostname, port), timeout=SERVER_TIMEOUT_S).close()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise EnvironmentFault(
+        raise StoreAway(
             Problem(f"no MLflow server answers at {shown(uri)}: {reason[:1].lower()}{reason[1:]}", suggestion=ADVICE)
         ) from error
+
+
+def away(uri: str) -> str | None:
+    """Why the store's server can't be used just now, in words; None when it answers a question, or is a file."""
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return None
+    try:
+        check_server(uri)
+        with faults(uri), _impatient():
+            connect(uri).search_experiments(max_results=1)
+    except StoreAway as fault:
+        return fault.problems[0].message
+    except EnvironmentFault:
+        return None  # it answers; what it says is for whoever asks next to hear
+    return None
 
 
 def connect(uri: str) -> MlflowClient:
@@ -210,9 +228,20 @@ def faults(uri: str) -> Iterator[None]:
             advice = "Make the file and its folder writable, or name another store in MLFLOW_TRACKING_URI."
         elif "disk is full" in text or getattr(error, "errno", None) == 28:
             advice = "Free some disk space."
-        raise EnvironmentFault(
+        kind = StoreAway if _is_away(uri, error) else EnvironmentFault
+        raise kind(
             Problem(f"the MLflow store {shown(uri)} does not work", found=_short(text), suggestion=advice)
         ) from error
+
+
+def _is_away(uri: str, error: Exception) -> bool:
+    """Whether a server is meant that did not answer, or answered that it can't just now."""
+    from mlflow.exceptions import MlflowException
+
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return False
+    # Without an answer MLflow makes an error of its own, which counts as one of the server's like its 500 and 503.
+    return not isinstance(error, MlflowException) or error.get_http_status_code() >= 500
 
 
 def _short(text: str) -> str:

@@ -122,6 +122,8 @@ def test_tags(held):
     version = importlib.metadata.version("recipeline")
     timed = {"recipeline.threads", "recipeline.steps_per_call"}
     assert all(int(tags[key]) >= 1 for key in timed)
+    timed.add("recipeline.local_id")
+    assert len(tags["recipeline.local_id"]) == 32
     ours = {key for key in tags if key.startswith("recipeline.") and "sha256" not in key} - timed
     assert {key: tags[key] for key in ours} == {
         "recipeline.version": recipeline.__version__,

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from recipeline.tracking.outbox import MetricRow, Outbox, ParamRow, Refused, TagRow
+from recipeline.tracking.outbox import Outbox, Refused
+from recipeline.tracking.rows import MetricRow, ParamRow, TagRow
 
 
 def metrics(count, key="m"):

@@ -26,6 +26,7 @@ def recipe():
 
 def test_an_open_run_says_what_it_is_before_anything_is_read(recipe, uri, tmp_path):
     run = record.open_run(recipe, installed(), "recipeline run census.yaml")
+    assert run.flush()
     found = find_run("last", uri)
     assert (found.run_id, found.name, found.experiment, found.status) == (run.run_id, "census", "income", "RUNNING")
     assert found.tags["mlflow.note.content"] == "A first try."
@@ -80,7 +81,7 @@ def test_a_failed_run_keeps_its_error_and_what_it_has_but_no_secret(recipe, uri,
     (tmp_path / "work" / "state.ckpt").write_bytes(b"x")
     kept = {"last.ckpt": tmp_path / "work" / "state.ckpt"}
     error = DataError("there is no file /hidden/a.csv")
-    record.close_run(run, recipe, {"time/read_seconds": 0.5}, "FAILED", error, tmp_path / "work", None, kept)
+    record.close_run(run, recipe, {"time/read_seconds": 0.5}, "FAILED", error, None, kept)
     found = find_run("last", uri)
     assert found.status == "FAILED"
     assert found.tags["recipeline.error"] == "DataError: there is no file ${env:WHERE}/a.csv."

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from mlflow.exceptions import MlflowException
 
-from recipeline.errors import EnvironmentFault, Interrupted, UsageError
+from recipeline.errors import EnvironmentFault, UsageError
+from recipeline.tracking import opening, store
 from recipeline.tracking import run as tracked
-from recipeline.tracking import store
+from recipeline.tracking.journal import read_journal
 
 
 def read(run):
@@ -65,7 +65,7 @@ def test_logging_an_epoch_takes_microseconds_and_keeps_its_own_time(open_run):
     assert (time.perf_counter() - began) / 200 < 0.002
     after = time.time_ns() // 1_000_000
     run.close("FINISHED")
-    assert run.sent == 1600 + 1
+    assert run.sent == 1600 + 2  # and the outcome's tag, and the status
     points = store.connect(run.tracking_uri).get_metric_history(run.run_id, "m0")
     assert len(points) == 200
     assert all(before <= point.timestamp <= after for point in points)
@@ -227,7 +227,7 @@ def test_files_lie_beside_a_database_that_is_elsewhere(uri, tmp_path, monkeypatc
 
 def test_an_outage_costs_nothing_and_is_said_at_the_end(open_run, monkeypatch, tmp_path):
     monkeypatch.setattr(tracked, "PATIENCE_S", 0.3)
-    run = open_run()
+    run = open_run(runs=tmp_path / "runs")
 
     def down(*_args, **_more):
         raise ConnectionError("no route to host")
@@ -239,16 +239,21 @@ def test_an_outage_costs_nothing_and_is_said_at_the_end(open_run, monkeypatch, t
     run.log_text("note.txt", "text")
     run.log_input(name="d", source="d", digest="0", schema=[], rows={"train": 1})
     run.close("FINISHED")
-    words = "\n".join(run.troubles)
-    assert "3 metrics, params or tags could not be sent: ConnectionError: no route to host" in words
-    assert "note.txt, the data set 'd' could not be sent: ConnectionError: no route to host" in words
-    assert "the run's status FINISHED could not be set" in words
+    assert run.unsent == (
+        "1 metric, 1 param, 1 tag, 1 file, the data set 'd' and the status FINISHED could not be sent: "
+        "ConnectionError: no route to host"
+    )
     assert not run.complete
+    content = read_journal(run.folder)
+    assert [row.key for _, row in content.pending] == [
+        "a", "loss", "note.txt", "d", "recipeline.outcome", "FINISHED",
+    ]  # fmt: skip
+    assert (run.folder / content.rows[2].file).read_text() == "text"
 
 
-def test_nothing_waits_for_a_server_that_is_gone(open_run, monkeypatch):
+def test_nothing_waits_for_a_server_that_is_gone(open_run, monkeypatch, tmp_path):
     monkeypatch.setattr(tracked, "PATIENCE_S", 0.3)
-    run = open_run()
+    run = open_run(runs=tmp_path / "runs")
     assert run.away() is None
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
@@ -260,33 +265,81 @@ def test_nothing_waits_for_a_server_that_is_gone(open_run, monkeypatch):
         assert run.away() is not None
         run.close("FINISHED")
         assert time.monotonic() - began < 5, "MLflow alone would take 15 s for each"
-    gone = f"could not be sent: no MLflow server answers at {run.tracking_uri}: connection refused"
-    assert run.troubles == [
-        f"2 metrics, params or tags {gone}",
-        f"{', '.join(f'{number}.txt' for number in range(20))} {gone}",
-        f"the run's status FINISHED could not be set: {gone.partition(': ')[2]}",
-    ]
+    assert run.unsent == (
+        "1 param, 1 tag, 20 files and the status FINISHED could not be sent: "
+        f"no MLflow server answers at {run.tracking_uri}: connection refused"
+    )
 
 
-@pytest.mark.parametrize("wrapped", [False, True], ids=["by itself", "as mlflow wraps it"])
-def test_a_signal_that_meets_a_file_on_its_way_is_not_lost(open_run, monkeypatch, wrapped):
-    def interrupted(*_args, **_more):
-        if not wrapped:
-            raise Interrupted(2)
-        try:
-            raise Interrupted(2)
-        except Interrupted as signal:
-            raise MlflowException("the request failed: Interrupted by signal 2") from signal
-
-    run = open_run()
-    log_artifact = run._client.log_artifact
-    monkeypatch.setattr(run._client, "log_artifact", interrupted)
-    with pytest.raises(Interrupted):
-        run.log_text("note.txt", "text")
-    monkeypatch.setattr(run._client, "log_artifact", log_artifact)
-    run.close("KILLED")
-    assert [item.path for item in store.connect(run.tracking_uri).list_artifacts(run.run_id)] == ["note.txt"]
+def test_a_run_whose_server_is_not_there_is_opened_when_it_is(uri, monkeypatch, tmp_path):
+    """Nothing of what was told before is lost, and a run is made once though its making was answered never."""
+    real = opening.store.create_store
+    monkeypatch.setattr(opening.store, "create_store", lambda _uri: store.check_server("http://127.0.0.1:9"))
+    run = tracked.TrackedRun.open(name="census", experiment="income", uri=uri, runs=tmp_path / "runs")
+    assert not run.started
+    assert run.unsent == "no MLflow server answers at http://127.0.0.1:9: connection refused"
+    assert run.folder == tmp_path / "runs" / run.run_id
+    run.log_epoch({"loss": 1.0}, 1)
+    client = store.connect(uri)
+    number = client.create_experiment("income")
+    made = client.create_run(number, tags={opening.LOCAL_ID: run.run_id})
+    monkeypatch.setattr(opening.store, "create_store", real)
+    run.close("FINISHED")
     assert run.complete
+    assert run.run_id == made.info.run_id
+    assert len(client.search_runs([number])) == 1
+    assert read(run).data.metrics == {"loss": 1.0}
+    assert read(run).info.status == "FINISHED"
+
+
+def test_a_run_that_goes_on_has_each_point_once(open_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(tracked, "PATIENCE_S", 0.3)
+    run = open_run(runs=tmp_path / "runs")
+    run.log_epoch({"loss": 1.0, "train/examples_per_second": 5.0}, 1)
+    run.flush()
+    monkeypatch.setattr(run._client, "log_batch", lambda *_, **__: 1 / 0)
+    run.log_epoch({"loss": 0.5}, 2)
+    run.close("KILLED")
+    assert not run.complete
+
+    again = open_run(runs=tmp_path / "runs", run_id=run.run_id)
+    assert again.folder == run.folder
+    again.log_epoch({"loss": 1.0, "train/examples_per_second": 6.0}, 1)
+    again.log_epoch({"loss": 0.5}, 2)
+    again.log_epoch({"loss": 0.25}, 3)
+    assert again.history()["loss"] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    again.close("FINISHED")
+    assert again.complete
+    client = store.connect(run.tracking_uri)
+    points = client.get_metric_history(run.run_id, "loss")
+    assert [(point.step, point.value) for point in points] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    assert len(client.get_metric_history(run.run_id, "train/examples_per_second")) == 1
+    assert read(again).info.status == "FINISHED"
+    assert read_journal(run.folder).pending == []
+
+
+def test_two_processes_do_not_work_on_one_run(open_run, tmp_path):
+    run = open_run(runs=tmp_path / "runs")
+    with pytest.raises(EnvironmentFault, match=rf"the run {run.run_id} is under way in another process .*Wait"):
+        open_run(runs=tmp_path / "runs", run_id=run.run_id)
+    run.log_epoch({"loss": 1.0}, 1)
+    run.close("FINISHED")
+    assert read(run).data.metrics == {"loss": 1.0}
+    open_run(runs=tmp_path / "runs", run_id=run.run_id).close("FINISHED")
+
+
+def test_a_full_disk_under_the_journal_stops_nothing(open_run, tmp_path, monkeypatch):
+    run = open_run(runs=tmp_path / "runs")
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recipeline.tracking.journal.os.write", full)
+        run.log_epoch({"loss": 1.0}, 1)
+    run.close("FINISHED")
+    assert run.troubles == ["the run's journal can't be written: No space left on device"]
+    assert read(run).data.metrics == {"loss": 1.0}
 
 
 def test_an_outage_that_ends_leaves_no_trace(open_run, monkeypatch):
