@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, PrivateAttr
 
@@ -51,6 +51,8 @@ class Tokenize(Preprocessing, name="tokenize"):
           - {type: tokenize, columns: review, vocabulary: 4000, length: 64}
         architecture: gru
     """
+
+    packages: ClassVar[frozenset[str]] = frozenset({"tokenizers"})
 
     columns: Columns = "text"
     """The columns of text to work on. Each has a vocabulary of its own; a network reads one."""
