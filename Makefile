@@ -60,8 +60,10 @@ docs: $(STAMP)  ## docs/plugins from the built-in plugins: a page for each
 	rm -rf docs/plugins
 	$(BIN)/recipeline plugins --from recipeline --docs docs/plugins
 
-bench: $(STAMP)  ## side by side with what a user would use instead
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(STAMP)  ## side by side with what a user would use instead; with RECORD=1 into benchmarks/RESULTS.md
+	@failed=; for script in benchmarks/*.py; do echo "== $$script"; \
+		$(BIN)/python $$script $(if $(RECORD),--record) || failed="$$failed $$script"; done; \
+		test -z "$$failed" || { echo "A limit is not kept, or something is wrong:$$failed" >&2; exit 1; }
 
 clean:  ## remove caches and build products; .venv and the logged runs stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-# A torchvision that was built for CUDA can't load its operators beside a torch that wasn't, and is imported all the same.
-# A table needs none of them; those that its import asks for are declared here.
+# A torchvision that was built for CUDA can't load its operators beside a torch that wasn't, and is imported all the
+# same. A table needs none of them; those that its import asks for are declared here.
 operators = torch.library.Library("torchvision", "FRAGMENT")
 for operator in ("nms", "qnms"):
     operators.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -110,7 +110,8 @@ def read_csv(folder: Path) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[tor
     inputs = torch.from_numpy(scaler.transform(frame[names]).astype("float32"))
     target = torch.from_numpy((frame["label"] == "pos").to_numpy().astype("int64"))
     scaling = {"mean": torch.from_numpy(scaler.mean_), "scale": torch.from_numpy(scaler.scale_), "columns": names}
-    return (inputs[held], target[held]), (inputs[~held], target[~held]), scaling
+    train = torch.tensor(held)
+    return (inputs[train], target[train]), (inputs[~train], target[~train]), scaling
 
 
 def network(columns: int = COLUMNS) -> torch.nn.Module:

@@ -81,7 +81,7 @@ def _install(folder: Path, python: Path, requirement: str, module: str) -> None:
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--prefer-binary", "-c", same]
     call(*pip, requirement)
     if "+cpu" in version("torch"):
-        # Built for CUDA, it doesn't load beside a torch that isn't, and stops what imports it; without it, it is content.
+        # Built for CUDA, it doesn't load beside a torch that isn't and stops whatever imports it; they do without.
         for compiled in site.glob("torchaudio/lib/*.so"):
             compiled.unlink()
     call(python, "-c", f"import {module}", timeout_s=120)

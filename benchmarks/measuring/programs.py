@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -23,6 +24,9 @@ SAMPLE_S = 0.05
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore"}
 """Variables that every program gets: no word to anyone outside, no warnings of libraries among the results."""
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What a program says to a terminal to move about on it."""
 
 CONTESTANTS = Path(__file__).parent.parent / "contestants"
 RECIPELINE = Path(sys.executable).parent / "recipeline"
@@ -80,7 +84,8 @@ def run(
         errors.seek(0)
         said = output.read().decode(errors="replace")
         if code != 0:
-            last = (errors.read().decode(errors="replace").strip() or said.strip()).splitlines()[-3:]
+            words = CONTROL.sub("", errors.read().decode(errors="replace")).strip() or said.strip()
+            last = words.splitlines()[-3:]
             raise Failed(f"exit code {code} of {Path(command[0]).name}: {' / '.join(last)[-400:]}")
     finished = Finished(seconds, used.ru_utime + used.ru_stime, said)
     if watch is not None:
