@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytorch_lightning as pl
-from sklearn.linear_model import Lasso, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 import recipeline
 from recipeline.stages.read import complete
@@ -27,9 +27,26 @@ def test_two_hidden_layers_reach_their_floor(tmp_path, monkeypatch):
     assert result.metrics["test/accuracy"] >= 0.95
 
 
-def trained(name: str, folder: Path, *overrides: str) -> tuple[TrainingModule, np.ndarray, np.ndarray]:
+LOGISTIC = """
+name: logistic
+data:
+  source: {type: sample, dataset: iris}
+  target: species
+  split: {type: random, train: 1, validation: 0, test: 0, stratify: false}
+preprocessing: [{type: standardize, columns: numeric}]
+architecture: linear
+loss: cross_entropy
+optimizer: {type: lbfgs, max_iter: 200, tolerance: 1e-9, change: 0}
+regularization: [{type: l2, weight: 0.01}]
+metrics: []
+training: {epochs: 2, batch_size: full, precision: 64-true}
+reports: []
+"""
+
+
+def trained(path: Path, folder: Path) -> tuple[TrainingModule, np.ndarray, np.ndarray]:
     """The module at the end of training, and the train part's inputs and target."""
-    recipe = recipeline.load_recipe(FOLDER / f"{name}.yaml", overrides)
+    recipe = recipeline.load_recipe(path)
     data = RecipeDataModule(recipe, folder / "cache", complete)
     prepared = data.data
     pl.seed_everything(data.recipe.seed, verbose=False)
@@ -42,18 +59,26 @@ def trained(name: str, folder: Path, *overrides: str) -> tuple[TrainingModule, n
 
 
 def test_ridge_is_scikit_learns(tmp_path):
-    module, x, y = trained("diabetes_ridge", tmp_path)
+    module, x, y = trained(FOLDER / "diabetes_ridge.yaml", tmp_path)
     reference = Ridge(alpha=0.03 * len(x)).fit(x, y)
     np.testing.assert_allclose(module.network.weight.detach().numpy(), reference.coef_.reshape(1, -1), atol=1e-4)
 
 
 def test_the_lasso_ends_as_scikit_learns_with_the_same_zeros(tmp_path):
-    module, x, y = trained("diabetes_lasso", tmp_path)
+    module, x, y = trained(FOLDER / "diabetes_lasso.yaml", tmp_path)
     reference = Lasso(alpha=0.05, tol=1e-10, max_iter=100_000).fit(x, y)
     found = module.network.weight.detach().numpy()[0]
     np.testing.assert_allclose(found, reference.coef_, atol=1e-4)
     assert ((found == 0) == (reference.coef_ == 0)).all()
     assert 0 < (found == 0).sum() < len(found)
+
+
+def test_logistic_regression_is_scikit_learns(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(LOGISTIC)
+    module, x, y = trained(path, tmp_path)
+    reference = LogisticRegression(C=1 / (2 * 0.01 * len(y)), tol=1e-10, max_iter=10_000).fit(x, y.astype(int))
+    np.testing.assert_allclose(module.network.weight.detach().numpy(), reference.coef_, atol=1e-4)
 
 
 @pytest.mark.parametrize("alone", ["loss.gamma=0", "~loss.class_weights"])
