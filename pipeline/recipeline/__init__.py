@@ -19,17 +19,32 @@ from recipeline.errors import (
     UnsafeError,
     UsageError,
 )
-from recipeline.families.architecture import Architecture
+from recipeline.families.architecture import Architecture, StepByStep
 from recipeline.families.loss import Loss, LossFunction
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer, ParameterGroup
 from recipeline.families.plugin import Plugin, PluginReference, references
-from recipeline.families.preprocessing import Columns, Preprocessing, RowFilter, TargetTransform
+from recipeline.families.preprocessing import Columns, Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.regularization import Proximal, Regularization
 from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
 from recipeline.families.source import Source
-from recipeline.families.spec import Block, InputSpec, Length, Part, Results, Role, State, TargetSpec, Task
+from recipeline.families.spec import (
+    BEGIN,
+    END,
+    PADDING,
+    SIGNS,
+    UNKNOWN,
+    Block,
+    InputSpec,
+    Length,
+    Part,
+    Results,
+    Role,
+    State,
+    TargetSpec,
+    Task,
+)
 from recipeline.families.split import FILE_COLUMN, Split
 from recipeline.hooks import RunContext, hookimpl
 
@@ -44,7 +59,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BEGIN",
+    "END",
     "FILE_COLUMN",
+    "PADDING",
+    "SIGNS",
+    "UNKNOWN",
     "Architecture",
     "Block",
     "ByName",
@@ -81,7 +101,9 @@ __all__ = [
     "Source",
     "Split",
     "State",
+    "StepByStep",
     "TargetSpec",
+    "TargetTokens",
     "TargetTransform",
     "Task",
     "TrainingError",

@@ -93,7 +93,7 @@ def plan(recipe: Recipe) -> Plan:
     source, task = full.data.source.location(), data.target.task
     judged = "test" if "test" in rows else "validation"
     outputs = _many(data.target.outputs, "output")
-    threads = _threads(full, threads_for(network, data.inputs, size))
+    threads = _threads(full, threads_for(network, data.inputs, size, data.target))
     stages = [
         ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {_cached(table)}"),
         ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),

@@ -17,7 +17,7 @@ MINE = [entry for entry in installed() if entry.distribution == "recipeline"]
 MADE = pages(MINE, [entry.load() for entry in MINE])
 
 # What is a convention rather than somebody's method.
-NOBODYS = {"split.column", "split.files", "report.learning_rate"}
+NOBODYS = {"split.column", "split.files", "report.learning_rate", "report.examples"}
 # What isn't arithmetic, or is more than fits a line.
 WITHOUT_FORMULA = {
     *("preprocessing.bin", "preprocessing.cast", "preprocessing.drop_columns", "preprocessing.drop_duplicates"),
@@ -26,6 +26,7 @@ WITHOUT_FORMULA = {
     *(
         "architecture.pretrained",
         "preprocessing.tokenize",
+        "preprocessing.tokenize_target",
         "regularization.augment_image",
         "scheduler.chain",
         "optimizer.pytorch_optimizer",

@@ -4,16 +4,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from recipeline.families.spec import Block, InputSpec
+from recipeline.families.spec import Block, InputSpec, TargetSpec
 from recipeline.network import for_answers
 
+NUMBER = TargetSpec("regression", ("y",))
 TABLE = InputSpec({"numeric": Block(("a", "b", "c"), (3,))})
 
 
 def test_a_tables_network_answers_in_float64_and_is_left_as_it_was():
     network = nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.Dropout(0.5), nn.Linear(16, 1)).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    exact = for_answers(network, TABLE)
+    exact = for_answers(network, TABLE, NUMBER)
     rows = torch.from_numpy(np.random.default_rng(0).normal(size=(512, 3)))
     with torch.inference_mode():
         together = exact(rows)
@@ -35,7 +36,7 @@ def test_coded_categories_stay_whole_numbers():
             return numeric.sum(1) + self.embedding(categorical).sum((1, 2))
 
     both = InputSpec({**TABLE.blocks, "categorical": Block(("d",), (1,), (5,))})
-    exact = for_answers(Coded(), both)
+    exact = for_answers(Coded(), both, NUMBER)
     assert exact(torch.ones(1, 3, dtype=torch.float64), torch.ones(1, 1, dtype=torch.int64)).dtype == torch.float64
 
 
@@ -45,9 +46,25 @@ def test_a_network_that_makes_float32_of_its_own_answers_as_it_was_trained():
             return super().forward(x) @ torch.ones(1, 1)
 
     network = Stubborn(3, 1)
-    assert for_answers(network, TABLE) is network
+    assert for_answers(network, TABLE, NUMBER) is network
 
 
 def test_images_are_answered_as_they_were_trained():
     network = nn.Conv2d(1, 2, 3)
-    assert for_answers(network, InputSpec({"image": Block(("photo",), (1, 8, 8))})) is network
+    assert for_answers(network, InputSpec({"image": Block(("photo",), (1, 8, 8))}), NUMBER) is network
+
+
+def test_a_network_that_says_sequences_answers_in_float64():
+    class Speaking(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(6, 6)
+
+        def forward(self, tokens, lengths, before):
+            return self.embedding(before) + lengths[:, None, None]
+
+    text = InputSpec({"tokens": Block(("t",), (4,), (9,)), "lengths": Block(("lengths",), ())})
+    spoken = TargetSpec("sequence", ("y",), ("[PAD]", "[BEGIN]", "[END]", "[UNK]", "a", "b"), longest=3)
+    network = Speaking()
+    assert {p.dtype for p in for_answers(network, text, spoken).parameters()} == {torch.float64}
+    assert for_answers(network, text, NUMBER) is network

@@ -1,4 +1,4 @@
-"""Every architecture for tables trains with every loss that suits the task and with every optimizer."""
+"""Every architecture for tables, and for sequences, trains with every loss for the task and with every optimizer."""
 
 import math
 from typing import Any
@@ -6,8 +6,20 @@ from typing import Any
 import pytest
 import torch
 
-from recipeline import Architecture, Block, InputSpec, Loss, Optimizer, RecipelineError, TargetSpec
+from recipeline import (
+    END,
+    PADDING,
+    SIGNS,
+    Architecture,
+    Block,
+    InputSpec,
+    Loss,
+    Optimizer,
+    RecipelineError,
+    TargetSpec,
+)
 from recipeline.catalog import installed
+from recipeline.decoding import before
 
 CATALOG = installed()
 INPUTS = InputSpec({"numeric": Block(("a", "b"), (2,)), "categorical": Block(("k",), (1,), (3,))})
@@ -17,6 +29,17 @@ TARGETS = {
     "multiclass": TargetSpec("multiclass", ("y",), ("a", "b", "c"), (6, 5, 5)),
     "multilabel": TargetSpec("multilabel", ("p", "q"), ("p", "q"), (8, 8)),
 }
+
+SPELT = InputSpec(
+    {
+        "tokens": Block(("t",), (5,), (9,)),
+        "series": Block((), (0,)),
+        "lengths": Block(("lengths",), ()),
+        "numeric": Block((), (0,)),
+        "categorical": Block((), (0,)),
+    }
+)
+SEQUENCE = TargetSpec("sequence", ("y",), (*SIGNS, "a", "b", "c"), longest=3)
 
 # Small, because every pair is tried.
 SMALL: dict[str, dict[str, Any]] = {
@@ -33,6 +56,15 @@ SECOND_ORDER = ("linear", "mlp")
 
 
 def batch(target: TargetSpec, loss: Loss) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    if target.task == "sequence":
+        lengths = torch.randint(1, 6, (16,))
+        tokens = torch.randint(1, 9, (16, 5)) * (torch.arange(5) < lengths[:, None])
+        nothing = torch.empty(16, 0)
+        sources = {"tokens": tokens, "series": nothing, "lengths": lengths}
+        said = torch.randint(len(SIGNS), target.outputs, (16, 4))
+        ends = torch.randint(1, 4, (16, 1))
+        truth = said.masked_fill(torch.arange(4) == ends, END).masked_fill(torch.arange(4) > ends, PADDING)
+        return sources | {"numeric": nothing, "categorical": nothing.long()}, truth
     blocks = {"numeric": torch.randn(16, 2), "categorical": torch.randint(0, 3, (16, 1))}
     if target.is_classes:
         return blocks, torch.randint(0, target.outputs, (16,))
@@ -55,27 +87,51 @@ LOSSES = [
 @pytest.mark.parametrize(("loss", "task"), LOSSES)
 @pytest.mark.parametrize("architecture", TABLES)
 def test_two_batches_have_a_finite_loss_with_every_optimizer(architecture: str, loss: str, task: str) -> None:
+    assert not faults(architecture, SMALL.get(architecture, {}), loss, TARGETS[task])
+
+
+SEQUENCES = [name for name in CATALOG.names("architecture") if "sequence" in CATALOG.find(Architecture, name).tasks]
+SPEAKING: dict[str, list[dict[str, Any]]] = {
+    "transformer": [
+        {"width": 4, "heads": 2, "layers": 1, "form": "encoder_decoder"},
+        {"width": 4, "heads": 2, "layers": 1, "form": "decoder", "tied": False},
+    ]
+}
+SPOKEN = [name for name in CATALOG.names("loss") if "sequence" in CATALOG.find(Loss, name).tasks]
+
+
+@pytest.mark.parametrize("loss", SPOKEN)
+@pytest.mark.parametrize(
+    ("architecture", "settings"), [(name, settings) for name in SEQUENCES for settings in SPEAKING.get(name, [{}])]
+)
+def test_so_do_two_batches_of_sequences(architecture: str, settings: dict[str, Any], loss: str) -> None:
+    assert not faults(architecture, settings, loss, SEQUENCE)
+
+
+def faults(architecture: str, settings: dict[str, Any], loss: str, target: TargetSpec) -> dict[str, str]:
+    """What went wrong, by optimizer."""
     conflicts = CATALOG.find(Loss, loss).conflicts
-    faults = {}
+    found = {}
     for optimizer in CATALOG.names("optimizer"):
         too_slow = CATALOG.find(Optimizer, optimizer).second_order and architecture not in SECOND_ORDER
         if f"optimizer.{optimizer}" not in conflicts and not too_slow:
             try:
-                trains(architecture, loss, TARGETS[task], optimizer)
+                trains(architecture, settings, loss, target, optimizer)
             except (AssertionError, RuntimeError, RecipelineError) as error:
-                faults[optimizer] = f"{type(error).__name__}: {error}"
-    assert not faults
+                found[optimizer] = f"{type(error).__name__}: {error}"
+    return found
 
 
-def trains(architecture: str, loss: str, target: TargetSpec, optimizer: str) -> None:
+def trains(architecture: str, settings: dict[str, Any], loss: str, target: TargetSpec, optimizer: str) -> None:
     torch.manual_seed(0)
-    plugin = CATALOG.find(Architecture, architecture).model_validate(SMALL.get(architecture, {}))
+    plugin = CATALOG.find(Architecture, architecture).model_validate(settings)
     wrong = CATALOG.find(Loss, loss)()
-    network = plugin.build(INPUTS, wrong.outputs(target))
+    sequence = target.task == "sequence"
+    network = plugin.build_sequence(SPELT, target) if sequence else plugin.build(INPUTS, wrong.outputs(target))
     function = wrong.build(target)
     stepping = CATALOG.find(Optimizer, optimizer).model_validate(BRIEF.get(optimizer, {}))
     stepper = stepping.build_for(network, list(network.parameters()))
-    before = [p.detach().clone() for p in network.parameters()]
+    first = [p.detach().clone() for p in network.parameters()]
     moved = False
     for _ in range(2):
         blocks, truth = batch(target, wrong)
@@ -83,12 +139,13 @@ def trains(architecture: str, loss: str, target: TargetSpec, optimizer: str) -> 
         def closure(blocks: dict[str, torch.Tensor] = blocks, truth: torch.Tensor = truth) -> Any:
             with torch.enable_grad():
                 stepper.zero_grad()
-                value = function(network(*(blocks[kind] for kind in plugin.accepts)), truth)
+                said = (before(truth),) if sequence else ()
+                value = function(network(*(blocks[kind] for kind in plugin.accepts), *said), truth)
                 torch.autograd.backward(value, retain_graph=stepping.second_order)
             return value if stepping.second_order else value.item()
 
         assert math.isfinite(float(stepper.step(closure)))
-        moved |= any(not torch.equal(p, old) for p, old in zip(network.parameters(), before, strict=True))
+        moved |= any(not torch.equal(p, old) for p, old in zip(network.parameters(), first, strict=True))
     assert all(p.isfinite().all() for p in network.parameters())
     # One that keeps the best weights may be back at the first ones; where nothing is curved, Newton has no step.
     assert moved or optimizer in ("subgradient", "newton", "newton_cg"), "nothing has moved"

@@ -12,7 +12,7 @@ from recipeline.families.loss import Loss
 from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
 from recipeline.families.plugin import Plugin
-from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTransform
+from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.regularization import Regularization
 from recipeline.families.scheduler import Scheduler
 from recipeline.families.source import Source
@@ -113,6 +113,9 @@ def _of_family(cls: type[Plugin], others: Sequence[type[Plugin]]) -> Iterator[Fa
 def _step(cls: type[Preprocessing]) -> Iterator[Fact]:
     if issubclass(cls, TargetTransform):
         yield "columns", "the target; undone in every metric and prediction"
+        return
+    if issubclass(cls, TargetTokens):
+        yield "columns", "the target; predictions are put together again"
         return
     columns = cls.model_fields["columns"]
     usual = None if columns.is_required() else columns.get_default(call_default_factory=True)

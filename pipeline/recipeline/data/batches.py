@@ -10,6 +10,7 @@ import torch
 
 from recipeline.data.arrays import cut_to_longest
 from recipeline.data.prepared import Arrays
+from recipeline.families.spec import PADDING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,8 @@ class Batches:
     A train part whose last batch would hold one single row gives that row to the batch before: batch norm has no
     variance of one row.
 
-    Where a block says how long each row is, tokens and series are cut to the batch's longest row.
+    Where a block says how long each row is, tokens and series are cut to the batch's longest row; so are targets that
+    are sequences.
 
     Args:
         arrays: The part's arrays.
@@ -102,12 +104,13 @@ class Batches:
                 self.given += 1
                 index = order[start:end]
                 blocks = tuple(block.index_select(0, index) for block in self._blocks)
-                yield cut_to_longest(blocks, self._kinds), self._target.index_select(0, index)
+                yield cut_to_longest(blocks, self._kinds), _cut(self._target.index_select(0, index))
             return
         for start, end in spans:
             self.given += 1
             cut = slice(self._first + start, self._first + end)
-            yield cut_to_longest(tuple(block[cut] for block in self._blocks), self._kinds), self._target[cut]
+            blocks = tuple(block[cut] for block in self._blocks)
+            yield cut_to_longest(blocks, self._kinds), _cut(self._target[cut])
 
     def order(self, epoch: int) -> torch.Tensor:
         """The rows of this process in the order of this epoch; int64."""
@@ -126,6 +129,13 @@ class Batches:
         if self._shuffle and len(starts) > 1 and self.batch_size > 1 and self._mine - starts[-1] == 1:
             starts.pop()
         return starts
+
+
+def _cut(target: torch.Tensor) -> torch.Tensor:
+    """Sequences (batch, longest) without the padding beyond the batch's longest; other targets as they are."""
+    if target.ndim != 2 or target.is_floating_point():
+        return target
+    return target[:, : int((target != PADDING).sum(dim=1).max())]
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

@@ -13,7 +13,7 @@ from recipeline.catalog import Catalog
 from recipeline.data import arrays, cells
 from recipeline.data.frame import put_back
 from recipeline.errors import DataError, Problem, UsageError
-from recipeline.families.preprocessing import Preprocessing, TargetTransform
+from recipeline.families.preprocessing import Preprocessing, TargetTokens, TargetTransform
 from recipeline.families.spec import Block, InputSpec, Role, State, TargetSpec
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class FittedPipeline:
     inputs: InputSpec
     target: TargetSpec
     target_steps: tuple[FittedStep, ...] = ()
-    """The target's transforms, in the order in which they were applied."""
+    """The target's transforms, in the order in which they were applied; of a sequence what makes its tokens."""
     accepts: tuple[str, ...] = ("numeric",)
     """The kinds of block, in the architecture's order."""
     location: str = field(default="the rows", compare=False)
@@ -245,6 +245,8 @@ class FittedPipeline:
         """Normalized values (rows, targets) back in the target's original unit, as float64."""
         values = values.double()
         for step in reversed(self.target_steps):
+            if isinstance(step.plugin, TargetTokens):
+                continue
             values = cast("TargetTransform", step.plugin).inverse(values, step.state)
         return values
 
@@ -268,6 +270,8 @@ class FittedPipeline:
                 "columns": list(self.target.columns),
                 "classes": list(self.target.classes),
                 "class_counts": list(self.target.class_counts),
+                "longest": self.target.longest,
+                "separator": self.target.separator,
             },
             "target_steps": [_step_to_json(step) for step in self.target_steps],
         }
@@ -305,6 +309,8 @@ class FittedPipeline:
                 columns=tuple(target["columns"]),
                 classes=tuple(target["classes"]),
                 class_counts=tuple(target["class_counts"]),
+                longest=target["longest"],
+                separator=target["separator"],
             ),
             target_steps=tuple(_step_from_json(step, catalog, plugins) for step in data["target_steps"]),
         )

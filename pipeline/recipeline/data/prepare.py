@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from recipeline.catalog import Catalog, installed
-from recipeline.data import arrays
+from recipeline.data import arrays, tokens
 from recipeline.data import cache as store
 from recipeline.data import target as targets
 from recipeline.data.cells import type_name
@@ -23,7 +23,7 @@ from recipeline.data.read import identity
 from recipeline.data.rows import IN_MEMORY_BYTES, Rows, exact_sums
 from recipeline.data.split import SplitTable
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
-from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTransform
+from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.spec import PARTS, Block, InputSpec, Part, State, TargetSpec
 from recipeline.storage.disk import reserve
 
@@ -168,7 +168,7 @@ class _Preparation:
         self.notes += self.kept.notes()
         with exact_sums(self.rows.streaming):
             described = profile(self._raw_train(), self.split.features + self.table.targets, self.split.roles)
-        spec = targets.describe(self.table.task, self.target, self._is("train"))
+        spec = self._describe_target()
         pipeline = FittedPipeline(
             columns=tuple(
                 Column(name, type_name(self.table.schema[name]), self.split.roles[name]) for name in self.split.features
@@ -201,8 +201,15 @@ class _Preparation:
         return self.table.scan().filter(pl.lit(pl.Series(self._is("train"))))
 
     def _fit(self, step: Preprocessing, path: str) -> None:
+        import polars as pl
+
         if isinstance(step, TargetTransform):
             self._fit_target(step, path)
+            return
+        if isinstance(step, TargetTokens):
+            texts = self.target.filter(pl.Series(self._is("train"))).lazy()
+            learnt = self._state(step, step.fit(texts), path)
+            self.target_steps.append(FittedStep(step, self.table.targets, learnt, self.table.targets))
             return
         extra = self.table.targets if isinstance(step, RowFilter) else ()
         chosen = self.layout.choose(step.columns, extra, f"{path}.columns")
@@ -283,6 +290,12 @@ class _Preparation:
         values = self.target.select(pl.all().cast(pl.Float64))
         state = self._state(step, step.fit(values.filter(pl.Series(self._is("train"))).lazy()), path)
         self.target_steps.append(FittedStep(step, self.table.targets, state, self.table.targets))
+
+    def _describe_target(self) -> TargetSpec:
+        """What is to be predicted, as the train rows show it."""
+        if self.table.task != "sequence":
+            return targets.describe(self.table.task, self.target, self._is("train"))
+        return tokens.describe(self.target_steps[0], self.target, self._is("train"))
 
     def _inputs(self) -> InputSpec:
         """The blocks that the finished columns make.
@@ -510,10 +523,24 @@ class _Preparation:
         for part in counts:
             rows = np.flatnonzero(self._is(part))
             chosen = self.target.filter(pl.Series(self._is(part)))
+            if spec.task == "sequence":
+                np.save(folder / f"{part}.target.npy", self._codes(chosen, rows, part))
+                continue
             array = targets.encode(spec, chosen, self.location, rows)
             if array.dtype == np.float64:
                 array = self._transformed(array, rows)
             np.save(folder / f"{part}.target.npy", array)
+
+    def _codes(self, chosen: pl.DataFrame, rows: np.ndarray, part: Part) -> np.ndarray:
+        """The part's sequences as codes; those that were cut are told of."""
+        coded = tokens.encode(self.target_steps[0], chosen, self.location, rows)
+        if coded.cut:
+            most = cast("TargetTokens", self.target_steps[0].plugin).length
+            self.notes.append(
+                f"{coded.cut:,} of {len(rows):,} targets of the {part} part are longer than {most} tokens: what is "
+                "beyond is neither learnt nor judged."
+            )
+        return coded.values
 
     def _transformed(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Target values through their transforms, as float32."""

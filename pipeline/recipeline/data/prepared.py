@@ -20,7 +20,8 @@ class Arrays:
     blocks: tuple[np.ndarray, ...]
     """One array a block, in the order of the architecture's `accepts`: (rows, *shape)."""
     target: np.ndarray
-    """Regression float32 (rows, targets), normalized; classes int64 (rows,); multilabel float32 (rows, labels)."""
+    """Regression float32 (rows, targets), normalized; classes int64 (rows,); multilabel float32 (rows, labels);
+    sequence int64 (rows, longest), filled up with 0."""
     rows: np.ndarray
     """The source's row number of each, from 0; int64 (rows,)."""
     kinds: tuple[str, ...] = ()

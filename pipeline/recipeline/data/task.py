@@ -14,6 +14,8 @@ CLASS_CODES = 20
 """Whole numbers 0, 1, 2, ... up to this many are taken for class codes; more, or with gaps, for amounts."""
 CLASS_WORDS = 1000
 """A target of more different words than this isn't a set of classes."""
+SEVERAL = 0.5
+"""Share of a target's texts beyond which several words each are taken for a sequence."""
 
 OVERRULE = "Set data.task to overrule."
 
@@ -44,13 +46,18 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
         )
     if dtype in (pl.String, pl.Boolean):
         if distinct > CLASS_WORDS:
+            several = pl.col(name).str.strip_chars().str.contains(r"\s").mean()
+            if rows.select(several).collect().item() > SEVERAL:
+                reason = f"the target '{name}' holds {distinct:,} different texts, most of them of several words"
+                return "sequence", f"Task: sequence, because {reason}. {OVERRULE}"
             raise DataError(
                 Problem(
                     "the target holds too many different words to be classes",
                     file=location,
                     field=name,
                     found=f"{distinct:,} different ones",
-                    suggestion="Choose another data.target, or set data.task: multiclass if they are.",
+                    suggestion="Choose another data.target, or set data.task: multiclass if they are, or sequence if "
+                    "they are to be spelt.",
                 )
             )
         task: Task = "multiclass" if distinct > 2 else "binary"
@@ -108,8 +115,27 @@ def check(task: Task, schema: pl.Schema, targets: tuple[str, ...], location: str
                     suggestion="Set data.task: auto, or choose another data.target.",
                 )
             )
+        if task == "sequence" and dtype != pl.String:
+            problems.append(
+                Problem(
+                    "the task sequence needs a target of text",
+                    file=location,
+                    field=name,
+                    found=str(dtype).lower(),
+                    suggestion=f"Set data.task: auto, or have it read as text with data.columns: {{{name}: text}}.",
+                )
+            )
         if task in ("binary", "multiclass") and dtype.is_temporal():
             problems.append(Problem("dates can't be classes", file=location, field=name))
+    if task == "sequence" and len(targets) > 1:
+        problems.append(
+            Problem(
+                "the task sequence has one target",
+                path="data.target",
+                found=f"{len(targets)}",
+                suggestion="Name one column.",
+            )
+        )
     if task in ("binary", "multiclass") and len(targets) > 1:
         problems.append(
             Problem(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from recipeline.errors import Problem, RecipeError
 from recipeline.families.plugin import Plugin
-from recipeline.families.spec import InputSpec, TargetSpec
+from recipeline.families.spec import InputSpec, TargetSpec, Task
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from recipeline.families.regularization import Regularization
@@ -30,6 +32,11 @@ class Architecture(Plugin, family="architecture"):
     own length, int64 (batch,). ("series", "lengths") is float32 (batch, longest, channels). `longest` is that of the
     batch: what a row gives must not depend on it. Without "lengths" all rows must be equally long.
     """
+
+    tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset(
+        {"regression", "binary", "multiclass", "multilabel", "forecasting"}
+    )
+    """The tasks that it is made for. One that has `build_sequence` adds `sequence`."""
 
     @abstractmethod
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
@@ -53,3 +60,29 @@ class Architecture(Plugin, family="architecture"):
         it has trained needs the earlier one no more.
         """
         return self, ()
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        """A module whose `forward(*blocks, before)` returns the logits of a sequence: (batch, steps, target.outputs).
+
+        `before` is int64 (batch, steps): at each step the token before it, the code of the beginning at the first. The
+        logits of a step may depend on `before` up to that step and not beyond, so that all steps of a known target
+        are learnt at once. One that is also `StepByStep` answers much faster.
+        """
+        raise RecipeError(
+            Problem(
+                f"the architecture '{self.plugin_name}' gives one answer a row, no sequence",
+                path="architecture",
+                suggestion="Take one that does, such as 'transformer'.",
+            )
+        )
+
+
+@runtime_checkable
+class StepByStep(Protocol):
+    """A network for sequences that goes on from where it was, instead of reading everything again for each token."""
+
+    def begin(self, *blocks: torch.Tensor) -> Any:
+        """Read the inputs. What is returned is handed to every `step`, which may change it."""
+
+    def step(self, memory: Any, before: torch.Tensor) -> torch.Tensor:
+        """The logits (batch, outputs) of the next token, given the one before it, int64 (batch,)."""

@@ -23,7 +23,9 @@ class Loss(Plugin, family="loss"):
     """A scalar that says how wrong the predictions of a batch are.
 
     Regression: prediction and target are float (batch, targets), normalized. Classes: logits (batch, classes)
-    and indices int64 (batch,). Multilabel: logits and float 0/1, both (batch, labels).
+    and indices int64 (batch,). Multilabel: logits and float 0/1, both (batch, labels). Sequence: logits (batch, steps,
+    tokens) and codes int64 (batch, steps); those of padding and of unknown tokens don't count, and the mean is over
+    the tokens that do.
     """
 
     tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset()

@@ -18,7 +18,8 @@ class Metric(Plugin, family="metric"):
 
     Its `update(prediction, target)` gets, by task: regression (batch, targets) in the original unit, twice;
     binary probabilities of the second class (batch,) and indices (batch,); multiclass probabilities
-    (batch, classes) and indices (batch,); multilabel probabilities and 0/1, both (batch, labels).
+    (batch, classes) and indices (batch,); multilabel probabilities and 0/1, both (batch, labels); sequence codes int64
+    (batch, steps) twice, not equally wide, where a row ends before its first `PADDING` or `END`.
     """
 
     tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset()

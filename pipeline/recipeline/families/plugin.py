@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from recipeline.families.spec import Task
+
 
 class Plugin(BaseModel):
     """The root of all families: named, frozen, checked settings that refuse what they don't know.
@@ -86,6 +88,10 @@ class Plugin(BaseModel):
             elif isinstance(value, list | tuple):
                 found += [(f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Plugin)]
         return found
+
+    def refuses(self, task: Task) -> str | None:
+        """Why these settings don't go with a task that the plugin is made for, as half a sentence; None if they do."""
+        return None
 
     @classmethod
     def setting_docs(cls) -> dict[str, str]:

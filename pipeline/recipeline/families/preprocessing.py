@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from recipeline.families.plugin import Plugin
-from recipeline.families.spec import Part, Role, State
+from recipeline.families.spec import Part, Role, State, Task
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,3 +80,26 @@ class TargetTransform(Preprocessing):
     @abstractmethod
     def inverse(self, values: torch.Tensor, state: State) -> torch.Tensor:
         """Back to the original unit. Shape (batch, targets), columns in the order of the recipe's target."""
+
+
+class TargetTokens(Preprocessing):
+    """A step that cuts the target of a sequence into tokens, from which predictions are put together again.
+
+    `fit` sees the target column of the train rows as text. `transform` makes lists of whole numbers of it, one a token:
+    its place among `tokens`, or null for a token that isn't there. Such a token can't be predicted: it teaches nothing
+    and counts as an error. A target without any token is refused, as a missing one is.
+    """
+
+    tasks: ClassVar[frozenset[Task]] = frozenset({"sequence"})
+    columns: Literal["target"] = "target"
+    """Always the target."""
+    length: PositiveInt = 256
+    """Tokens of a target that are kept: its first ones. How many targets were cut is said."""
+
+    @abstractmethod
+    def tokens(self, state: State) -> Sequence[str]:
+        """The tokens that the train rows have shown, without signs for padding or the like."""
+
+    @abstractmethod
+    def separator(self, state: State) -> str:
+        """What stands between two tokens of a text."""

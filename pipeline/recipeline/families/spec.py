@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Role = Literal["numeric", "categorical", "text", "image", "series", "datetime", "boolean", "ignore"]
 """What a column is to the model. `ignore` keeps it out."""
 
-Task = Literal["regression", "binary", "multiclass", "multilabel", "forecasting"]
+Task = Literal["regression", "binary", "multiclass", "multilabel", "forecasting", "sequence"]
 """What is to be learnt. It decides the shape of the output, the default loss and the default metrics."""
 
 Part = Literal["train", "validation", "test"]
@@ -19,6 +19,12 @@ Part = Literal["train", "validation", "test"]
 ROLES: tuple[str, ...] = get_args(Role)
 TASKS: tuple[str, ...] = get_args(Task)
 PARTS: tuple[Part, ...] = get_args(Part)
+
+PADDING, BEGIN, END, UNKNOWN = range(4)
+"""The codes of a sequence that stand for no token of the data: what fills a row up, what stands before its first
+token, what stands after its last, and a token that the vocabulary doesn't have."""
+SIGNS = ("[PAD]", "[BEGIN]", "[END]", "[UNK]")
+"""How these four are written among a sequence's `classes`."""
 
 Settings = Mapping[str, Any]
 """JSON-able settings of a plugin, as they stand in a recipe."""
@@ -75,19 +81,33 @@ class TargetSpec:
     columns: tuple[str, ...]
     """The target columns' names."""
     classes: tuple[Any, ...] = ()
-    """The classes in the source's own words, sorted; the index is the code. For `multilabel` the labels."""
+    """The classes in the source's own words, sorted; the index is the code. For `multilabel` the labels. For
+    `sequence` the tokens, after the four of `SIGNS`."""
     class_counts: tuple[int, ...] = ()
     """How many train rows each class has."""
+    longest: int = 0
+    """Of a sequence: the most tokens that a train row has, and the most that an answer may have; no sign counts."""
+    separator: str = " "
+    """Of a sequence: what stands between two tokens of a text."""
 
     @property
     def outputs(self) -> int:
-        """Width of the network's output: one a class or label, one a target column otherwise."""
+        """Width of the network's output: one a class, label or token, one a target column otherwise."""
         return len(self.classes) if self.classes else len(self.columns)
 
     @property
     def is_classes(self) -> bool:
         """Whether exactly one of several classes is right."""
         return self.task in ("binary", "multiclass")
+
+    def text(self, codes: Iterable[int]) -> str:
+        """The text of a sequence's codes, up to its end or its padding."""
+        words = []
+        for code in codes:
+            if code in (PADDING, END):
+                break
+            words.append(str(self.classes[code]))
+        return self.separator.join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +134,13 @@ class Results:
     metrics: Mapping[str, float]
     """`test/<metric>` and the other numbers that a run has once."""
     truth: Any = None
-    """Test targets: class indices (rows,), or values (rows, targets) in the original unit. NumPy."""
+    """Test targets: class indices (rows,), values (rows, targets) in the original unit, or a sequence's codes (rows,
+    steps), filled up with 0. NumPy."""
     prediction: Any = None
-    """Test predictions: probabilities (rows, classes), or values (rows, targets) in the original unit. NumPy."""
+    """Test predictions: probabilities (rows, classes), values (rows, targets) in the original unit, or a sequence's
+    codes (rows, steps). NumPy."""
     part: Part = "test"
     """The part that `truth` and `prediction` come from: the validation part when there is no test part."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    raw_rows: Callable[[list[int]], Any] | None = None
+    """Places among the rows of `truth` -> these rows as they are in the source, without the target; polars."""

@@ -10,7 +10,7 @@ from recipeline.errors import Problem, RecipeError
 from recipeline.families.loss import Loss
 from recipeline.families.optimizer import Optimizer
 from recipeline.families.plugin import Plugin, means
-from recipeline.families.preprocessing import TargetTransform
+from recipeline.families.preprocessing import TargetTokens, TargetTransform
 from recipeline.families.regularization import Regularization
 from recipeline.families.spec import Task
 from recipeline.nearest import did_you_mean
@@ -49,6 +49,7 @@ def check(recipe: Recipe, catalog: Catalog, task: Task | None = None) -> list[Fi
         *_taken_over(recipe),
         *_doubles(recipe),
         *_targets(recipe, known),
+        *_sequences(recipe, known),
         *_losses(recipe, known, catalog),
         *_closures(recipe),
         *_automatic_batch(recipe),
@@ -129,6 +130,8 @@ def _tasks(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Find
                 if others
                 else None,
             )
+        elif reason := plugin.refuses(task):
+            yield Finding(path, f"{reason}, and the task is {task}")
 
 
 def _made_for(family: str, task: str, catalog: Catalog) -> list[str]:
@@ -308,20 +311,44 @@ def _targets(recipe: Recipe, task: Task | None) -> Iterator[Finding]:
             yield Finding(
                 ("data", "columns", name), f"the column {name!r} is the target, so it can't be ignored as well"
             )
-    steps = [(i, step) for i, step in enumerate(recipe.preprocessing or ()) if isinstance(step, TargetTransform)]
+    steps = [
+        (i, step)
+        for i, step in enumerate(recipe.preprocessing or ())
+        if isinstance(step, TargetTransform | TargetTokens)
+    ]
     for index, step in steps[1:]:
         yield Finding(
             ("preprocessing", index),
             f"'{step.plugin_name}' is the second step on the target, after preprocessing[{steps[0][0]}]: one is all",
             suggestion="Remove one of them.",
         )
-    if steps and task not in (None, "regression", "forecasting"):
+    if steps and isinstance(steps[0][1], TargetTransform) and task not in (None, "regression", "forecasting"):
         index, step = steps[0]
         yield Finding(
             ("preprocessing", index),
             f"'{step.plugin_name}' works on a target of numbers, and the task is {task}",
             suggestion="Remove it: classes are not normalized.",
         )
+
+
+def _sequences(recipe: Recipe, task: Task | None) -> Iterator[Finding]:
+    """A target of tokens: made by a step, and not mixed with another one."""
+    if task != "sequence":
+        return
+    steps = recipe.preprocessing
+    if steps is not None and not any(isinstance(step, TargetTokens) for step in steps):
+        yield Finding(
+            ("preprocessing",),
+            "the task sequence needs a step that makes tokens of the target",
+            suggestion="Add tokenize_target.",
+        )
+    for index, regularization in enumerate(recipe.regularization):
+        if regularization.soft_targets and not regularization.tasks:  # those that name theirs are told of already
+            yield Finding(
+                ("regularization", index),
+                f"'{regularization.plugin_name}' mixes targets, and there is nothing between two sequences of tokens",
+                suggestion=f"Remove '{regularization.plugin_name}'.",
+            )
 
 
 def _losses(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[Finding]:

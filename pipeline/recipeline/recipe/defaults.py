@@ -28,6 +28,7 @@ LOSS: dict[Task, str] = {
     "binary": "cross_entropy",
     "multiclass": "cross_entropy",
     "multilabel": "binary_cross_entropy",
+    "sequence": "cross_entropy",
 }
 METRICS: dict[Task, tuple[str, ...]] = {
     "regression": ("rmse", "mae", "r2"),
@@ -35,6 +36,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("accuracy", "f1", "roc_auc"),
     "multiclass": ("accuracy", "f1"),
     "multilabel": ("accuracy", "f1"),
+    "sequence": ("error_rate", "exact_match"),
 }
 REPORTS: dict[Task, tuple[str, ...]] = {
     "regression": ("curves", "learning_rate", "residuals", "predicted_vs_true"),
@@ -42,6 +44,7 @@ REPORTS: dict[Task, tuple[str, ...]] = {
     "binary": ("curves", "learning_rate", "confusion_matrix", "roc", "calibration"),
     "multiclass": ("curves", "learning_rate", "confusion_matrix", "roc", "calibration"),
     "multilabel": ("curves", "learning_rate"),
+    "sequence": ("curves", "learning_rate", "examples"),
 }
 TARGET_STEP = "normalize_target"
 VALUES = ("regression", "forecasting")
@@ -117,6 +120,8 @@ def preprocessing(task: Task, roles: Mapping[str, Role]) -> list[Settings]:
         steps.append({"type": "standardize_series", "columns": "series"})
     if task in VALUES:
         steps.append({"type": TARGET_STEP})
+    if task == "sequence":
+        steps.append({"type": "tokenize_target"})
     return steps
 
 

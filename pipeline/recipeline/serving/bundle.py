@@ -240,7 +240,11 @@ class Predictor:
                 Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
             ) from error
         return cls(
-            for_answers(network.eval(), pipeline.inputs), pipeline, int(said["batch_size"]), said["source"], recipe.loss
+            for_answers(network.eval(), pipeline.inputs, pipeline.target),
+            pipeline,
+            int(said["batch_size"]),
+            said["source"],
+            recipe.loss,
         )
 
     def at(self, location: str) -> Predictor:
@@ -297,17 +301,20 @@ def answer_frame(found: torch.Tensor, target: TargetSpec) -> pl.DataFrame:
     """Answers as a table.
 
     Args:
-        found: From `network.answers`: probabilities (rows, classes), or values (rows, targets).
+        found: From `network.answers`: probabilities (rows, classes), values (rows, targets), or sequences.
         target: What was predicted.
 
     Returns:
         A regression's `prediction`, or `prediction_<target>` each where there are several. For classes the
         `prediction` in the source's own words and `probability_<class>` each. For labels `prediction_<label>`, 0 or
-        1, and `probability_<label>` each.
+        1, and `probability_<label>` each. A sequence's `prediction` as text, and the `probability` of this very text.
     """
     import polars as pl
 
     values = found.numpy()
+    if target.task == "sequence":
+        texts = [target.text(codes) for codes in values[:, 1:].astype(np.int64).tolist()]
+        return pl.DataFrame({PREDICTION: pl.Series(texts, dtype=pl.String), PROBABILITY: np.exp(values[:, 0])})
     if not target.classes:
         names = [PREDICTION] if len(target.columns) == 1 else [f"{PREDICTION}_{name}" for name in target.columns]
         return pl.DataFrame({name: values[:, column] for column, name in enumerate(names)})

@@ -36,7 +36,7 @@ def run(job: Job) -> None:
     rows = len(data.parts["train"])
     chosen = recipe.training.threads
     size = size if isinstance(size, int) else rows
-    torch.set_num_threads(threads_for(network, data.inputs, size) if chosen == "auto" else chosen)
+    torch.set_num_threads(threads_for(network, data.inputs, size, data.target) if chosen == "auto" else chosen)
     if job.run is not None:
         job.run.set_tags({"recipeline.threads": str(torch.get_num_threads())})
     plugged = job.catalog.manager.hook.recipeline_callbacks(run=job.context)

@@ -22,7 +22,7 @@ def run(job: Job) -> None:
     job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)
     module.to("cpu")
     job.prediction = answers(
-        for_answers(module.network, job.data.pipeline.inputs),
+        for_answers(module.network, job.data.pipeline.inputs, job.data.target),
         job.data.parts[job.judged].blocks,
         job.data.pipeline,
         job.data.target,

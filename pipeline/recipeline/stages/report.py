@@ -10,6 +10,8 @@ from recipeline.families.spec import Results
 from recipeline.stages.job import Job
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from recipeline.tracking.run import TrackedRun
 
 
@@ -44,6 +46,10 @@ def results_of(job: Job) -> Results:
     assert job.run is not None
     assert job.prediction is not None
     truth = torch.from_numpy(job.data.parts[job.judged].target)
+    numbers = job.data.parts[job.judged].rows
+    prediction = job.prediction.numpy()
+    if job.data.target.task == "sequence":
+        prediction = prediction[:, 1:].astype("int64")  # before them stands the probability
     if not job.data.target.classes:
         truth = job.data.pipeline.restore_target(truth.double())
     return Results(
@@ -51,6 +57,16 @@ def results_of(job: Job) -> Results:
         history=job.run.history(),
         metrics=dict(job.metrics),
         truth=truth.numpy(),
-        prediction=job.prediction.numpy(),
+        prediction=prediction,
         part=job.judged,
+        raw_rows=lambda places: _raw_rows(job, [int(numbers[place]) for place in places]),
     )
+
+
+def _raw_rows(job: Job, rows: list[int]) -> pl.DataFrame:
+    """These rows of the source, in the order asked for."""
+    import polars as pl
+
+    found = job.raw_rows(rows)  # in the source's order
+    places = {row: place for place, row in enumerate(sorted(rows))}
+    return found[pl.Series([places[row] for row in rows], dtype=pl.Int64)]

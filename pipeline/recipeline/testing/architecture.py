@@ -12,19 +12,14 @@ from recipeline.families.spec import Block, InputSpec
 from recipeline.recipe.model import Recipe, TrackingSettings
 from recipeline.stages.earlier import with_earlier
 from recipeline.testing.examples import ROWS, saved_and_loaded
+from recipeline.testing.inputs import LONGEST, SEQUENCES, longer
+from recipeline.testing.inputs import batch as made_up
 from recipeline.testing.promises import holds, promised
+from recipeline.testing.sequences import check_sequences
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-
-LONGEST = 12
-"""Tokens or times of the longest made-up row."""
-
-
-SEQUENCES = ("tokens", "series")
-"""The kinds of block whose rows have lengths."""
 
 
 def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> None:
@@ -72,9 +67,14 @@ def check_architecture(architecture: Architecture, inputs: InputSpec | None) -> 
         others = [kind for kind in sequences if one is not None and kind != one]
         found = {kind: empty if kind in others else blocks[kind] for kind in accepts}
         where = f" with {one}" if others else ""
-        _check_network(architecture, InputSpec(found), where)
-        for lacking in [kind for kind in accepts if kind in ("numeric", "categorical")] if len(accepts) > 1 else ():
-            _check_network(architecture, InputSpec(found | {lacking: empty}), f"{where} without {lacking}")
+        if any(architecture.refuses(task) is None for task in architecture.tasks if task != "sequence"):
+            _check_network(architecture, InputSpec(found), where)
+            for lacking in [kind for kind in accepts if kind in ("numeric", "categorical")] if len(accepts) > 1 else ():
+                _check_network(architecture, InputSpec(found | {lacking: empty}), f"{where} without {lacking}")
+        if "sequence" in architecture.tasks and architecture.refuses("sequence") is None:
+            bare = {kind: empty if kind in ("numeric", "categorical") else block for kind, block in found.items()}
+            for given in (found, bare):
+                check_sequences(architecture, InputSpec(given), where)
 
 
 def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "") -> None:
@@ -87,9 +87,7 @@ def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "
         return architecture.build(inputs, outputs)
 
     def batch(rows: int, seed: int) -> tuple[torch.Tensor, ...]:
-        generator = torch.Generator().manual_seed(seed)
-        made = tuple(_block(kind, inputs, rows, generator) for kind in architecture.accepts)
-        return _filled_up(made, architecture.accepts)
+        return made_up(architecture.accepts, inputs, rows, seed)
 
     with promised(architecture, f"builds a network{where}"):
         network, twin = build(1), build(1)
@@ -128,52 +126,9 @@ def _check_network(architecture: Architecture, inputs: InputSpec, where: str = "
     )
     if "lengths" in architecture.accepts:
         with torch.no_grad(), promised(architecture, "takes a batch that is filled up further"):
-            further = network(*_longer(batch(ROWS, 1), architecture.accepts))
+            further = network(*longer(batch(ROWS, 1), architecture.accepts))
         holds(
             torch.allclose(further, many, rtol=1e-4, atol=1e-5),
             architecture,
             "predicts a row the same way however far it is filled up",
         )
-
-
-def _filled_up(blocks: tuple[torch.Tensor, ...], kinds: tuple[str, ...]) -> tuple[torch.Tensor, ...]:
-    """The blocks with nothing but 0 beyond each row's length, where there are lengths."""
-    import torch
-
-    if "lengths" not in kinds:
-        return blocks
-    lengths = blocks[kinds.index("lengths")]
-    made = []
-    for kind, block in zip(kinds, blocks, strict=True):
-        if kind in SEQUENCES and block.shape[1]:
-            beyond = torch.arange(block.shape[1]) >= lengths[:, None]
-            block = block.clone()
-            block[beyond] = 0
-        made.append(block)
-    return tuple(made)
-
-
-def _longer(blocks: tuple[torch.Tensor, ...], kinds: tuple[str, ...]) -> tuple[torch.Tensor, ...]:
-    """The same rows with two more places of padding."""
-    import torch
-
-    return tuple(
-        torch.cat([block, torch.zeros_like(block[:, :2])], dim=1) if kind in SEQUENCES and block.shape[1] else block
-        for kind, block in zip(kinds, blocks, strict=True)
-    )
-
-
-def _block(kind: str, inputs: InputSpec, rows: int, generator: torch.Generator) -> torch.Tensor:
-    import torch
-
-    block = inputs.blocks[kind]
-    if kind == "categorical":
-        codes = [torch.randint(0, n, (rows, 1), generator=generator) for n in block.cardinalities]
-        return torch.cat(codes, dim=1) if codes else torch.empty(rows, 0, dtype=torch.int64)
-    if kind == "lengths":
-        found = torch.randint(1, LONGEST + 1, (rows,), generator=generator)
-        found[0] = LONGEST
-        return found
-    if kind == "tokens" and block.cardinalities:
-        return torch.randint(1, block.cardinalities[0], (rows, *block.shape), generator=generator)
-    return torch.randn(rows, *block.shape, generator=generator)

@@ -20,7 +20,8 @@ def check_loss(loss: Loss) -> None:
             function = loss.build(target)
         for rows in (ROWS, 1):
             truth = truth_for(target, rows, 1)
-            prediction = torch.randn(rows, loss.outputs(target), generator=torch.Generator().manual_seed(2))
+            steps = truth.shape[1:] if target.task == "sequence" else ()
+            prediction = torch.randn(rows, *steps, loss.outputs(target), generator=torch.Generator().manual_seed(2))
             prediction.requires_grad_()
             with promised(loss, f"takes a batch of {rows} rows{where}"):
                 value: Any = function(prediction, truth)

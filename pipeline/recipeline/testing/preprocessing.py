@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from recipeline.errors import RecipelineError
-from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTransform
+from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.spec import ROLES
 from recipeline.testing.promises import broken, holds, promised
 from recipeline.testing.tables import close, equal
@@ -72,6 +72,8 @@ def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None
     if isinstance(step, RowFilter):
         kept = table.select(keep=step.keep(table.columns))["keep"]
         holds(kept.dtype == pl.Boolean and kept.null_count() == 0, step, "keeps or leaves out: true or false a row")
+    if isinstance(step, TargetTokens):
+        _check_tokens(step, json.loads(text), whole)
     if isinstance(step, TargetTransform):
         import torch
 
@@ -80,6 +82,23 @@ def check_preprocessing(step: Preprocessing, frame: pl.DataFrame | None) -> None
         original = torch.tensor(train.to_numpy(), dtype=torch.float64)
         holds(back.shape == original.shape, step, "undoes itself in the same shape (batch, targets)")
         holds(torch.allclose(back, original, rtol=1e-6, atol=1e-6), step, "undoes itself: inverse(transform(y)) = y")
+
+
+def _check_tokens(step: TargetTokens, state: Any, made: pl.DataFrame) -> None:
+    import polars as pl
+
+    tokens = list(step.tokens(state))
+    holds(
+        bool(tokens) and len(set(tokens)) == len(tokens) and all(isinstance(token, str) for token in tokens),
+        step,
+        "has `tokens`, each of them once",
+        str(tokens[:5]),
+    )
+    holds(isinstance(step.separator(state), str), step, "has a `separator` that is text")
+    lists = made.to_series()
+    holds(lists.dtype == pl.List(pl.Int64), step, "makes lists of whole numbers of a target", str(lists.dtype))
+    flat = lists.explode().drop_nulls()
+    holds(bool(flat.is_between(0, len(tokens) - 1).all()), step, "numbers tokens by their places in `tokens`")
 
 
 def _reversed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -110,6 +129,8 @@ def _table_for(step: Preprocessing) -> pl.DataFrame:
     }
     if isinstance(step, TargetTransform):
         return pl.DataFrame({"price": roles["numeric"]["height"]})
+    if isinstance(step, TargetTokens):
+        return pl.DataFrame({"sound": [("HH AH", "L OW W", "AH")[i * 7 % 3] + f" {i % 11}" for i in range(rows)]})
     wanted = [step.columns] if isinstance(step.columns, str) else step.columns
     plain = {
         role: columns for role, columns in roles.items() if role not in ("series", "image")

@@ -11,6 +11,7 @@ from torch import nn
 from torchmetrics import MetricCollection
 
 from recipeline.data.batches import Batches
+from recipeline.decoding import before, counted, most_probable
 from recipeline.errors import Problem, TrainingError
 from recipeline.families.loss import Attached, Reported
 from recipeline.families.metric import ComparesWithTrain
@@ -71,7 +72,8 @@ class TrainingModule(pl.LightningModule):
         self._added = list(recipe.regularization)
         self._differentiable: torch.Tensor | None = None
         self.trying = False
-        self._sums = {part: [0.0, 0.0] for part in ("train", "val", "test")}
+        # Loss times what it is the mean of (rows, or tokens); these; rows.
+        self._sums = {part: [0.0, 0.0, 0.0] for part in ("train", "val", "test")}
         self._augmenting = [r for r in recipe.regularization if type(r).augment is not Regularization.augment]
         self.several: SeveralSteps | None = None
         self._done_before = 0
@@ -142,7 +144,7 @@ class TrainingModule(pl.LightningModule):
             if regularization.soft_targets and self.target.is_classes and target.ndim == 1:
                 target = nn.functional.one_hot(target, self.target.outputs).to(torch.get_default_dtype())
             inputs, target = regularization.augment(inputs, target)
-        outputs = self.network(*inputs)
+        outputs = self._outputs(inputs, target)
         loss = self.loss(outputs, target)
         value = loss.item()
         first = not self._repeats or self._first_look(batch_idx)
@@ -152,7 +154,7 @@ class TrainingModule(pl.LightningModule):
             if self._reported is not None:
                 with torch.no_grad():
                     value = self._reported(outputs, target).item()
-            self._count("train", value, len(target))
+            self._count("train", value, target)
         for regularization in self._added:
             penalty = regularization.penalty(self.network)
             if penalty is not None:
@@ -251,7 +253,7 @@ class TrainingModule(pl.LightningModule):
 
         Called by `Watch`, before other callbacks look at the epoch's numbers.
         """
-        examples = int(self._sums["train"][1])
+        examples = int(self._sums["train"][2])
         self.log("train/loss", self._mean_loss("train"))
         return examples
 
@@ -265,11 +267,16 @@ class TrainingModule(pl.LightningModule):
 
     def _evaluate(self, batch: Batch, batch_idx: int, part: str, metrics: MetricCollection) -> None:
         inputs, target = batch
-        outputs = self.network(*inputs)
+        outputs = self._outputs(inputs, target)
         value = self.loss(outputs, target).item()
         if part == "val" and not math.isfinite(value):
             self._diverged(value, batch_idx, "the validation loss is")
-        self._count(part, value, len(target))
+        self._count(part, value, target)
+        if self.target.task == "sequence":
+            if metrics:
+                said, _ = most_probable(self.network, inputs, self.target.longest)
+                metrics.update(said, target)
+            return
         prediction = predictions(outputs.float(), self.target, self.recipe.loss)
         if self.target.task == "binary":
             prediction = prediction[:, 1]
@@ -285,14 +292,23 @@ class TrainingModule(pl.LightningModule):
             self.log(f"{part}/{name}", value.float(), logger=curve)
         metrics.reset()
 
-    def _count(self, part: str, loss: float, examples: int) -> None:
+    def _outputs(self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
+        """What the network says; of a sequence at every step, told the true tokens before it."""
+        shown = (before(target),) if self.target.task == "sequence" else ()
+        outputs: torch.Tensor = self.network(*inputs, *shown)
+        return outputs
+
+    def _count(self, part: str, loss: float, target: torch.Tensor) -> None:
+        """Add a batch's mean loss, as heavy as what it is the mean of: rows, or the tokens of sequences."""
+        weight = counted(target) if self.target.task == "sequence" else len(target)
         sums = self._sums[part]
-        sums[0] += loss * examples
-        sums[1] += examples
+        sums[0] += loss * weight
+        sums[1] += weight
+        sums[2] += len(target)
 
     def _mean_loss(self, part: str) -> torch.Tensor:
         found = torch.tensor(self._sums[part], dtype=torch.float64, device=self.device)
-        self._sums[part] = [0.0, 0.0]
+        self._sums[part] = [0.0, 0.0, 0.0]
         sums = self.trainer.strategy.reduce(found, reduce_op="sum")
         return (sums[0] / sums[1]).float()
 

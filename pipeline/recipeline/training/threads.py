@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from recipeline.families.spec import InputSpec
+from recipeline.families.spec import InputSpec, TargetSpec
 from recipeline.network import examples
 
 SMALL_STEP = 50_000_000
@@ -22,17 +22,17 @@ _ROWS = 2
 """Rows of the pass that is counted."""
 
 
-def threads_for(network: nn.Module, inputs: InputSpec, batch_size: int) -> int:
+def threads_for(network: nn.Module, inputs: InputSpec, batch_size: int, target: TargetSpec | None = None) -> int:
     """One thread for small steps, torch's own choice for large ones.
 
     A pure function of the model and the batch, so that a second run computes in the same order as the first.
     """
-    small = multiplications(network, inputs) * batch_size < SMALL_STEP
+    small = multiplications(network, inputs, target) * batch_size < SMALL_STEP
     return 1 if small else torch.get_num_threads()
 
 
 @torch.inference_mode()
-def multiplications(network: nn.Module, inputs: InputSpec) -> int:
+def multiplications(network: nn.Module, inputs: InputSpec, target: TargetSpec | None = None) -> int:
     """Multiplications of weights in a forward pass of one row as long as the longest, roughly.
 
     Of linear, convolutional and recurrent layers as often as they are used; any other weight counts once.
@@ -57,7 +57,7 @@ def multiplications(network: nn.Module, inputs: InputSpec) -> int:
             told |= {id(p) for p in module.parameters()}
     like = next(tried.parameters(), torch.empty(0))
     try:
-        tried(*examples(inputs, _ROWS, like))
+        tried(*examples(inputs, _ROWS, like, target))
     except Exception:  # a network that can't be tried on zeros: each of its weights counts once
         return sum(p.numel() for p in tried.parameters())
     return counted // _ROWS + sum(p.numel() for p in tried.parameters() if id(p) not in told)

@@ -1,21 +1,23 @@
-"""`transformer`: every step of a sequence looks at every other."""
+"""`transformer`: every step of a sequence looks at the others, to one answer or to another sequence."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from recipeline import Architecture, InputSpec
+from recipeline import Architecture, InputSpec, TargetSpec
 from recipeline_plugins.architecture._sequences import ACCEPTS, sequences, unit_of_differences
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from recipeline import Task
+
 
 class Transformer(Architecture, name="transformer"):
-    """A Transformer encoder: every step of a text or a series looks at all others, and the answer at their mean.
+    """A Transformer: every step looks at the others, and the answer is a class, numbers or a sequence.
 
         x0 = token vectors (or a linear map of a series' channels) + positions
         x  = x + attention(norm(x))          softmax(Q Kᵀ / sqrt(width / heads)) V, heads side by side
@@ -27,6 +29,19 @@ class Transformer(Architecture, name="transformer"):
     The norms stand before the branches (Xiong et al. 2020), so that it trains without a warm-up; a short `warmup`
     helps all the same. Time and memory grow with the square of the length. Trained from scratch on some thousand
     short texts it stays behind a linear model of word counts, and behind `gru`: it wants more data.
+
+    For the task `sequence` a decoder says one token after another:
+
+        y0 = vectors of the tokens said so far + positions
+        y  = y + attention(norm(y))          to itself and what was said before, never beyond
+        y  = y + attention(norm(y), x)       to all of the source, behind an encoder
+        y  = y + W2 gelu(W1 norm(y))
+        logits of the next token = E norm(y) + b
+
+    E are the token vectors again (`tied`; Press & Wolf 2017, Using the Output Embedding to Improve Language Models).
+    While it learns it is told the true tokens before each step; when it answers, its own: the most probable one at each
+    step, until it says the end, or has said as many as the longest train target has. `decoder` (Radford et al. 2018)
+    has no encoder: it reads the source as the beginning of one long sequence.
 
     Vaswani et al. 2017, Attention Is All You Need.
     """
@@ -47,13 +62,17 @@ class Transformer(Architecture, name="transformer"):
         ("preprocessing.standardize_series", "preprocessing.normalize_target"),
         "with around_last, which wants series and target in one unit",
     )
+    tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset({*Architecture.tasks, "sequence"})
 
+    form: Literal["auto", "encoder", "encoder_decoder", "decoder"] = "auto"
+    """encoder: one answer a row. encoder_decoder and decoder: a sequence. auto: by the task, an encoder_decoder for
+    sequences."""
     width: PositiveInt = 64
     """Numbers that stand for a step, throughout."""
     heads: PositiveInt = 4
     """Ways of looking, side by side; they share the width, which has to be a multiple."""
     layers: PositiveInt = 2
-    """Blocks of attention and two dense layers."""
+    """Blocks of attention and two dense layers, as many in an encoder as in the decoder behind it."""
     feedforward: PositiveInt | Literal["auto"] = "auto"
     """Width between the two dense layers; auto takes four times `width`."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -63,7 +82,8 @@ class Transformer(Architecture, name="transformer"):
     """How a step knows its place. sinusoidal: fixed waves times a learnt factor, for any length. learned: a vector for
     each place; places that the data doesn't have when training starts share the last one's."""
     pooling: Literal["mean", "max", "last"] = "mean"
-    """What the answer is made from: the mean or the largest over all steps, or the last step, as for forecasts."""
+    """What an encoder's one answer is made from: the mean or the largest over all steps, or the last step, as for
+    forecasts."""
     around_last: bool = False
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
     the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave
@@ -72,6 +92,9 @@ class Transformer(Architecture, name="transformer"):
     own_unit: bool = False
     """With `around_last`: measure each row's differences in their own root mean square, and give the answers back in
     the series' unit (after Kim et al. 2022, RevIN). Series of any size then look alike, several ones in a table too."""
+    tied: bool = True
+    """Whether a decoder's token vectors serve as the weights of its last layer too: fewer weights, and each is learnt
+    from both sides."""
 
     @model_validator(mode="after")
     def _unit_of_differences(self) -> Self:
@@ -86,25 +109,52 @@ class Transformer(Architecture, name="transformer"):
             )
         return self
 
+    @model_validator(mode="after")
+    def _settings_are_read(self) -> Self:
+        if self.form in ("encoder_decoder", "decoder") and (self.around_last or self.pooling != "mean"):
+            unread = "around_last" if self.around_last else "pooling"
+            raise ValueError(f"{unread} is an encoder's, which has one answer: a {self.form} doesn't read it")
+        if self.form == "encoder" and not self.tied:
+            raise ValueError("tied is a decoder's: an encoder has no vectors of the answer's tokens")
+        return self
+
+    def refuses(self, task: Task) -> str | None:
+        """An encoder has no sequence to give, a decoder nothing else."""
+        if task == "sequence":
+            return "form: encoder gives one answer a row" if self.form == "encoder" else None
+        return f"form: {self.form} answers with a sequence" if self.form not in ("auto", "encoder") else None
+
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from tokens or series, their lengths, and the numbers and codes beside, to (batch, outputs)."""
-        found = sequences(self.plugin_name, inputs)
         from recipeline_plugins.architecture.transformer_network import TransformerNetwork
 
         return TransformerNetwork(
-            vocabulary=found.vocabulary,
-            channels=found.channels,
-            longest=found.longest,
             outputs=outputs,
-            width=self.width,
-            heads=self.heads,
-            layers=self.layers,
-            feedforward=4 * self.width if self.feedforward == "auto" else self.feedforward,
-            dropout=self.dropout,
-            positions=self.positions,
             pooling=self.pooling,
             around_last=self.around_last,
             own_unit=self.own_unit,
-            numeric=found.numeric,
-            codes=found.codes,
+            **self._settings(inputs),
         )
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        """The same, and the tokens before (batch, answer's steps), to (batch, answer's steps, tokens)."""
+        from recipeline_plugins.architecture.transformer_sequences import DecoderOnly, EncoderDecoder
+
+        network = DecoderOnly if self.form == "decoder" else EncoderDecoder
+        return network(tokens=target.outputs, longest_answer=target.longest, tied=self.tied, **self._settings(inputs))
+
+    def _settings(self, inputs: InputSpec) -> dict[str, Any]:
+        found = sequences(self.plugin_name, inputs)
+        return {
+            "vocabulary": found.vocabulary,
+            "channels": found.channels,
+            "longest": found.longest,
+            "width": self.width,
+            "heads": self.heads,
+            "layers": self.layers,
+            "feedforward": 4 * self.width if self.feedforward == "auto" else self.feedforward,
+            "dropout": self.dropout,
+            "positions": self.positions,
+            "numeric": found.numeric,
+            "codes": found.codes,
+        }

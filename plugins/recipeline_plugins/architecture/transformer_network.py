@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -23,6 +23,16 @@ START = 0.1
 """How large the numbers of token vectors and positions are at first: so small that steps of 0.001 move them soon."""
 
 
+def by_head(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """(batch, steps, width) to (batch, heads, steps, width / heads)."""
+    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+def together(x: torch.Tensor) -> torch.Tensor:
+    """(batch, heads, steps, width / heads) to (batch, steps, width)."""
+    return x.transpose(1, 2).flatten(2)
+
+
 class SelfAttention(nn.Module):
     """Every step asks all steps of its row, through torch's fused kernel."""
 
@@ -34,51 +44,53 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch, steps, width) with a mask (batch, steps) of the steps that may be looked at."""
-        batch, steps, width = x.shape
-        q, k, v = (  # each (batch, heads, steps, width / heads)
-            part.view(batch, steps, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.project_in(x).split(width, dim=2)
-        )
+        q, k, v = (by_head(part, self.heads) for part in self.project_in(x).chunk(3, dim=2))
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
-        out: torch.Tensor = self.project_out(seen.transpose(1, 2).reshape(batch, steps, width))
+        out: torch.Tensor = self.project_out(together(seen))
         return out
 
 
 class AttentionBranch(nn.Module):
-    """dropout(attention(norm(x)))."""
+    """attention(norm(x))."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.attention = SelfAttention(width, heads)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch, steps, width) to the same shape."""
-        out: torch.Tensor = self.dropout(self.attention(self.norm(x), mask))
+        out: torch.Tensor = self.attention(self.norm(x), mask)
         return out
+
+
+def dense(width: int, feedforward: int, dropout: float) -> nn.Sequential:
+    """dropout(W2 dropout(gelu(W1 norm(x))))."""
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, feedforward),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(feedforward, width),
+        nn.Dropout(dropout),
+    )
 
 
 class EncoderLayer(nn.Module):
     """Attention and two dense layers, each normalized before and added to its input."""
 
-    residual_branches = ("attention", "dense")
+    # What ends a branch and takes it alone: attention itself wants a mask.
+    residual_branches = ("after_attention", "dense")
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
         super().__init__()
-        self.attention = AttentionBranch(width, heads, dropout)
-        self.dense = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, feedforward),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(feedforward, width),
-            nn.Dropout(dropout),
-        )
+        self.attention = AttentionBranch(width, heads)
+        self.after_attention = nn.Dropout(dropout)
+        self.dense = dense(width, feedforward, dropout)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch, steps, width) to the same shape."""
-        x = x + self.attention(x, mask)
+        x = x + self.after_attention(self.attention(x, mask))
         out: torch.Tensor = x + self.dense(x)
         return out
 
@@ -93,8 +105,11 @@ class LearnedPositions(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(steps, width) for x of (batch, steps, width)."""
-        places = torch.arange(x.shape[1], device=x.device).clamp(max=self.table.num_embeddings - 1)
-        found: torch.Tensor = self.table(places)
+        return self.at(torch.arange(x.shape[1], device=x.device), x)
+
+    def at(self, places: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """(..., width) for whole numbers of any shape."""
+        found: torch.Tensor = self.table(places.clamp(max=self.table.num_embeddings - 1))
         return found
 
 
@@ -110,16 +125,38 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(steps, width) for x of (batch, steps, width), in its precision."""
-        steps, width = x.shape[1:]
-        places = torch.arange(steps, device=x.device, dtype=torch.float32)[:, None]
-        even = torch.arange(0, width, 2, device=x.device, dtype=torch.float32)
-        angles = places * torch.exp(even * (-math.log(10000.0) / width))  # (steps, ceil(width / 2))
-        waves = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
-        return self.factor * waves.to(x.dtype)
+        return self.at(torch.arange(x.shape[1], device=x.device), x)
+
+    def at(self, places: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """(..., width) for whole numbers of any shape, in the precision of `like` (..., width)."""
+        width = like.shape[-1]
+        even = torch.arange(0, width, 2, device=places.device, dtype=torch.float32)
+        angles = places[..., None].float() * torch.exp(even * (-math.log(10000.0) / width))  # (..., ceil(width / 2))
+        waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :width]
+        return self.factor * waves.to(like.dtype)
 
 
-class TransformerNetwork(nn.Module):
-    """Vectors with their places through the layers, and the mean of the steps that are there through a linear map."""
+Positions = Literal["sinusoidal", "learned"]
+
+
+def positions_of(kind: Positions, longest: int, width: int) -> LearnedPositions | SinusoidalPositions:
+    """How steps know their places."""
+    return LearnedPositions(longest, width) if kind == "learned" else SinusoidalPositions()
+
+
+def start(network: nn.Module) -> None:
+    """Small token vectors, linear maps as Glorot & Bengio 2010 have them."""
+    for module in network.modules():
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            nn.init.normal_(module.weight, std=START)
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+
+
+class Reader(nn.Module):
+    """The encoder: vectors with their places through the layers."""
 
     def __init__(
         self,
@@ -127,37 +164,58 @@ class TransformerNetwork(nn.Module):
         vocabulary: int,
         channels: int,
         longest: int,
-        outputs: int,
         width: int,
         heads: int,
         layers: int,
         feedforward: int,
         dropout: float = 0.0,
-        positions: Literal["sinusoidal", "learned"] = "sinusoidal",
+        positions: Positions = "sinusoidal",
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, width, padding_idx=0) if vocabulary else None
+        self.enter = None if vocabulary else nn.Linear(channels, width)
+        self.positions = positions_of(positions, longest, width)
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(EncoderLayer(width, heads, feedforward, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def read(self, tokens: torch.Tensor, series: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What every step has become: (batch, steps, width)."""
+        if self.embed is not None:
+            x = self.embed(some_step(tokens))  # (batch, steps, width)
+        else:
+            assert self.enter is not None
+            x = self.enter(some_step(series))
+        x = self.dropout(x + self.positions(x))
+        mask = inside(lengths, x.shape[1])
+        for layer in self.layers:
+            x = layer(x, mask)
+        states: torch.Tensor = self.norm(x)
+        return states
+
+
+class TransformerNetwork(Reader):
+    """What the encoder has made of the steps that are there, in one vector, through a linear map."""
+
+    def __init__(
+        self,
+        *,
+        outputs: int,
+        width: int,
         pooling: Literal["mean", "max", "last"] = "mean",
         around_last: bool = False,
         own_unit: bool = False,
         numeric: int = 0,
         codes: Sequence[int] = (),
+        **reading: Any,
     ) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(vocabulary, width, padding_idx=0) if vocabulary else None
-        self.enter = None if vocabulary else nn.Linear(channels, width)
-        self.positions = LearnedPositions(longest, width) if positions == "learned" else SinusoidalPositions()
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(EncoderLayer(width, heads, feedforward, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
+        super().__init__(width=width, **reading)
         self.beside = BesideTable(width, numeric, codes) if numeric or codes else None
         self.output = nn.Linear(width, outputs)
         self.pooling = pooling
-        self.around_last = around_last and not vocabulary
+        self.around_last = around_last and self.embed is None
         self.own_unit = own_unit
-        if self.embed is not None:
-            nn.init.normal_(self.embed.weight, std=START)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+        start(self)
 
     def forward(
         self,
@@ -177,19 +235,9 @@ class TransformerNetwork(nn.Module):
             categorical: int64 (batch, columns), codes that stand beside; the same.
         """
         back = None
-        if self.embed is not None:
-            x = self.embed(some_step(tokens))  # (batch, steps, width)
-        else:
-            assert self.enter is not None
-            x = some_step(series)
-            if self.around_last:
-                x, *back = around_last(x, lengths, self.own_unit)
-            x = self.enter(x)
-        x = self.dropout(x + self.positions(x))
-        mask = inside(lengths, x.shape[1])
-        for layer in self.layers:
-            x = layer(x, mask)
-        x = self.norm(x)
+        if self.around_last:
+            series, *back = around_last(some_step(series), lengths, self.own_unit)
+        x = self.read(tokens, series, lengths)
         found = last_values(x, lengths) if self.pooling == "last" else pooled(x, lengths, self.pooling)
         if self.beside is not None:
             assert numeric is not None

@@ -25,11 +25,15 @@ class CrossEntropy(Loss, name="cross_entropy"):
     weights: King & Zeng 2001, Logistic Regression in Rare Events Data; effective numbers: Cui et al. 2019,
     Class-Balanced Loss Based on Effective Number of Samples. Both raise the recall of rare classes, and the
     probabilities are then no longer those of the data.
+
+    Of a sequence every token is a row, and the mean is over the tokens of a batch: what fills rows up, and tokens that
+    the train part doesn't have, count nothing. With `accumulate` each mini-batch's mean counts the same, whatever its
+    tokens. `train/loss` and `val/loss` are means over all tokens, so that exp(val/loss) is the perplexity.
     """
 
     example = "loss: {type: cross_entropy, class_weights: balanced}"
 
-    tasks: ClassVar[set[Task]] = {"binary", "multiclass"}
+    tasks: ClassVar[set[Task]] = {"binary", "multiclass", "sequence"}
     soft_targets: ClassVar[bool] = True
 
     class_weights: ClassWeights | None = None
@@ -46,8 +50,17 @@ class CrossEntropy(Loss, name="cross_entropy"):
         refuse_unread_beta(self.class_weights, self.beta)
         return self
 
-    def build(self, target: TargetSpec) -> LossFunction:
-        """Logits (batch, classes) and indices (batch,) or shares (batch, classes) to a scalar."""
-        from recipeline_plugins.loss.cross_entropy_function import WeightedCrossEntropy
+    def refuses(self, task: Task) -> str | None:
+        """The tokens of a sequence are no classes to be weighed."""
+        return "class_weights are for classes" if self.class_weights is not None and task == "sequence" else None
 
+    def build(self, target: TargetSpec) -> LossFunction:
+        """Logits (batch, classes) and indices (batch,) or shares (batch, classes) to a scalar.
+
+        Of a sequence: logits (batch, steps, tokens) and codes (batch, steps).
+        """
+        from recipeline_plugins.loss.cross_entropy_function import TokenCrossEntropy, WeightedCrossEntropy
+
+        if target.task == "sequence":
+            return TokenCrossEntropy(self.label_smoothing)
         return WeightedCrossEntropy(weights_for(self.class_weights, self.beta, target), self.label_smoothing)

@@ -1,4 +1,4 @@
-"""The module of `cross_entropy`."""
+"""The modules of `cross_entropy`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+
+from recipeline import PADDING, UNKNOWN
 
 
 class WeightedCrossEntropy(nn.Module):
@@ -27,3 +29,19 @@ class WeightedCrossEntropy(nn.Module):
         # torch divides by the number of rows; by their weight, a whole share counts as its class does.
         heaviness = target.sum() if self.weight is None else (target @ self.weight.to(target.dtype)).sum()
         return total / heaviness
+
+
+class TokenCrossEntropy(nn.Module):
+    """Logits (batch, steps, tokens) against codes (batch, steps)."""
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The mean over the tokens that count; 0 where none does."""
+        heard = target.masked_fill(target == UNKNOWN, PADDING).flatten()
+        total = cross_entropy(
+            logits.flatten(0, 1), heard, ignore_index=PADDING, label_smoothing=self.label_smoothing, reduction="sum"
+        )
+        return total / (heard != PADDING).sum().clamp(min=1)

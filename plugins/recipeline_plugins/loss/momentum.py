@@ -36,7 +36,7 @@ class Momentum(Loss, name="momentum"):
         optimizer: {type: sgd, lr: 0.05}
     """
 
-    tasks: ClassVar[set[Task]] = {"regression", "binary", "multiclass", "multilabel", "forecasting"}
+    tasks: ClassVar[set[Task]] = {"regression", "binary", "multiclass", "multilabel", "forecasting", "sequence"}
     soft_targets: ClassVar[bool] = True
     conflicts: ClassVar[frozenset[str]] = frozenset(
         {"regularization.sharpness_aware", "optimizer.lbfgs", "optimizer.newton", "optimizer.newton_cg"}

@@ -9,7 +9,7 @@ from recipeline_plugins.loss.mse import MeanSquaredError
 
 
 def usual(target: TargetSpec) -> Loss:
-    """`cross_entropy` for classes, `binary_cross_entropy` for labels, `mse` for numbers."""
-    if target.is_classes:
+    """`cross_entropy` for classes and sequences, `binary_cross_entropy` for labels, `mse` for numbers."""
+    if target.is_classes or target.task == "sequence":
         return CrossEntropy()
     return BinaryCrossEntropy() if target.task == "multilabel" else MeanSquaredError()

@@ -9,6 +9,8 @@ CLASSES: dict[str, str] = {
     "average_precision": "AveragePrecision",
     "balanced_accuracy": "BalancedAccuracy",
     "brier": "Brier",
+    "error_rate": "TokenErrorRate",
+    "exact_match": "ExactMatch",
     "f1": "F1",
     "log_loss": "LogLoss",
     "mae": "MeanAbsoluteError",

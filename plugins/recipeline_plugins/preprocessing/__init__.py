@@ -34,6 +34,7 @@ CLASSES: dict[str, str] = {
     "unit_norm": "UnitNorm",
     # target
     "normalize_target": "NormalizeTarget",
+    "tokenize_target": "TokenizeTarget",
 }
 
 

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt, PrivateAttr
 
 from recipeline import Columns, DataError, MissingExtra, Preprocessing, Problem, State
 from recipeline_plugins.preprocessing._column_types import require
+from recipeline_plugins.preprocessing._vocabulary import FIRST, learnt, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,13 +35,14 @@ class Tokenize(Preprocessing, name="tokenize"):
 
     bpe (Sennrich et al. 2016) starts from letters and joins the most frequent neighbours until the vocabulary is
     full; wordpiece (Schuster & Nakajima 2012) then cuts a word into its longest known pieces, marked ## within it.
-    Text is brought to Unicode's form NFKC first. The numbers start at 1: 0 is left for padding, and 1 is a piece
-    that isn't known. The same rows give the same vocabulary, whatever the number of threads. It needs the extra
-    `text` (https://github.com/huggingface/tokenizers).
+    words and characters take every word between blanks, or every sign, as a piece: for spellings, codes and text whose
+    pieces are apart already. Text is brought to Unicode's form NFKC first. The numbers start at 1: 0 is left for
+    padding, and 1 is a piece that isn't known. The same rows give the same vocabulary, whatever the number of threads.
+    bpe and wordpiece need the extra `text` (https://github.com/huggingface/tokenizers).
 
-    At serving: words that training didn't see are cut into pieces that it did, and letters that it didn't see are
-    [UNK]. A text without any piece, as an empty one, is a single [UNK]; a missing value stays missing: put
-    `impute` before. Pieces beyond `length` are cut off.
+    At serving: words that training didn't see are cut into pieces that it did, and letters (with words: words) that it
+    didn't see are [UNK]. A text without any piece, as an empty one, is a single [UNK]; a missing value stays missing:
+    put `impute` before. Pieces beyond `length` are cut off.
     """
 
     example = """
@@ -57,12 +59,12 @@ class Tokenize(Preprocessing, name="tokenize"):
 
     columns: Columns = "text"
     """The columns of text to work on. Each has a vocabulary of its own; a network reads one."""
-    method: Literal["bpe", "wordpiece"] = "bpe"
-    """How words are cut into pieces."""
+    method: Literal["bpe", "wordpiece", "words", "characters"] = "bpe"
+    """How text is cut into pieces."""
     vocabulary: int = Field(default=8000, ge=10)
     """Different pieces at most. More: fewer pieces a text, and more of them seen too rarely to learn from."""
     min_frequency: PositiveInt = 2
-    """How often a pair of neighbours has to occur to become a piece."""
+    """How often a pair of neighbours, a whole word or a character has to occur to become a piece."""
     lowercase: bool = True
     """Whether capitals count as small letters."""
     length: PositiveInt = 256
@@ -83,13 +85,14 @@ class Tokenize(Preprocessing, name="tokenize"):
         return None if self.file is None else hashlib.sha256(self._found(self.file).read_bytes()).hexdigest()
 
     def fit(self, frame: pl.LazyFrame) -> State:
-        """Each column's tokenizer, as the library writes it."""
+        """Each column's tokenizer as the library writes it, or its words or characters."""
         require(self, frame, ("text", "empty"), "Choose columns: text, or convert it with `cast` before.")
         read = None if self.file is None else self._read(self.file)
-        return {
-            name: self._learnt(partial(_texts, frame, name)) if read is None else read
-            for name in frame.collect_schema().names()
-        }
+        names = frame.collect_schema().names()
+        if read is None and (self.method == "words" or self.method == "characters"):
+            learn = partial(learnt, frame, self.method, self.lowercase, self.vocabulary, self.min_frequency)
+            return {name: learn(name) for name in names}
+        return {name: self._learnt(partial(_texts, frame, name)) if read is None else read for name in names}
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Columns of the same names that hold lists of whole numbers."""
@@ -103,7 +106,9 @@ class Tokenize(Preprocessing, name="tokenize"):
             return pl.Series(texts.name, rows, dtype=pl.List(pl.Int64))
 
         return frame.with_columns(
-            pl.col(name)
+            numbered(pl.col(name), tokenizer, self.length).alias(name)
+            if isinstance(tokenizer, dict)
+            else pl.col(name)
             .cast(pl.String)
             .map_batches(
                 partial(numbers, tokenizer),
@@ -115,7 +120,12 @@ class Tokenize(Preprocessing, name="tokenize"):
 
     def cardinalities(self, state: State) -> Mapping[str, int]:
         """One more than the largest number of a piece: 0 is the padding's."""
-        return {name: max(_loaded(text, self.length).get_vocab().values()) + 2 for name, text in state.items()}
+        return {
+            name: len(learnt["tokens"]) + FIRST
+            if isinstance(learnt, dict)
+            else max(_loaded(learnt, self.length).get_vocab().values()) + 2
+            for name, learnt in state.items()
+        }
 
     def _learnt(self, texts: Callable[[], Iterator[str]]) -> str:
         """A tokenizer of the most frequent pieces of these texts.

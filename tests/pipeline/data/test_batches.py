@@ -30,6 +30,17 @@ def test_every_row_comes_once_with_its_own_target(size: int, shuffle: bool) -> N
         assert torch.equal(codes[:, 0], target)
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_sequences_are_cut_to_the_batchs_longest(shuffle: bool) -> None:
+    target = np.array([[4, 2, 0, 0], [5, 5, 2, 0], [6, 2, 0, 0], [4, 4, 4, 2]])
+    numbers = np.arange(4)
+    cut = Batches(Arrays((numbers[:, None].astype(np.float32),), target, numbers), 2, shuffle=shuffle, seed=0)
+    for (rows,), batch in cut:
+        whole = target[rows[:, 0].long().numpy()]
+        assert batch.shape[1] == (whole != 0).sum(axis=1).max()
+        assert np.array_equal(batch.numpy(), whole[:, : batch.shape[1]])
+
+
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     def epoch(seed: int, number: int) -> list[int]:
         batches = Batches(arrays(50), 8, shuffle=True, seed=seed)

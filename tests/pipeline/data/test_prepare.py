@@ -86,7 +86,11 @@ def fitted(data: PreparedData) -> str:
     return json.dumps(data.pipeline.to_json())
 
 
-@pytest.mark.parametrize("name", installed().names("preprocessing"))
+# The target of a sequence is text: what makes tokens of it is held to the same in test_tokens.py.
+STEPS = [name for name in installed().names("preprocessing") if name != "tokenize_target"]
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_validation_and_test_rows_change_nothing_that_is_learnt(
     name: str, make_recipe: MakeRecipe, make_ready: Prepare
 ) -> None:
@@ -106,7 +110,7 @@ def test_validation_and_test_rows_change_nothing_that_is_learnt(
     assert arrays_of(clean, "test") != arrays_of(corrupted, "test")
 
 
-@pytest.mark.parametrize("name", installed().names("preprocessing"))
+@pytest.mark.parametrize("name", STEPS)
 def test_batches_and_memory_give_the_same_bytes(
     name: str, make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

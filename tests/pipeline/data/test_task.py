@@ -37,6 +37,15 @@ def test_one_target(cells: list[Any], task: Task) -> None:
     assert "data.task" in reason
 
 
+def test_many_texts_of_several_words_are_sequences() -> None:
+    texts = [f"w{n} v" for n in range(1001)] + ["one"] * 1000
+    found, reason = tasks.infer(pl.LazyFrame({"y": texts}), ("y",), "x.csv")
+    assert found == "sequence"
+    assert reason.startswith(
+        "Task: sequence, because the target 'y' holds 1,002 different texts, most of them of several"
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "task"),
     [
@@ -52,7 +61,7 @@ def test_several_targets(columns: dict[str, list[Any]], task: Task) -> None:
     ("columns", "words"),
     [
         ({"y": [date(2024, 1, 1)]}, "dates can't be predicted"),
-        ({"y": [f"w{n}" for n in range(1001)]}, "too many different words"),
+        ({"y": [f"w{n}" for n in range(1001)]}, "too many different words.*or sequence if they are to be spelt"),
         ({"y": [1, 2], "z": ["a", "b"]}, "several targets must all be numbers"),
     ],
 )
@@ -68,6 +77,8 @@ def test_targets_that_cannot_be_learnt(columns: dict[str, list[Any]], words: str
         ("multilabel", {"y": ["a"], "z": [1]}, "needs a target of 0 and 1"),
         ("binary", {"y": [1], "z": [1]}, "has one target"),
         ("multiclass", {"y": [date(2024, 1, 1)]}, "dates can't be classes"),
+        ("sequence", {"y": [1]}, "the task sequence needs a target of text.*found int64"),
+        ("sequence", {"y": ["a"], "z": ["b"]}, "the task sequence has one target"),
         ("forecasting", {"y": [1.0]}, "forecasting needs the past values in each row"),
     ],
 )

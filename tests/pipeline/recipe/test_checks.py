@@ -221,3 +221,60 @@ def test_an_optimizers_needs(settings, path, says):
 def test_an_optimizers_needs_are_met(settings):
     text = "name: n\ndata: {source: {type: sample, dataset: iris}, target: species}\narchitecture: linear\n" + settings
     assert parse(text, "r.yaml").recipe.optimizer is not None
+
+
+SEQUENCE = """\
+name: sounds
+data: {source: {type: csv, path: sounds.csv}, target: sound, task: sequence}
+preprocessing: [{type: tokenize, method: characters}, tokenize_target]
+architecture: transformer
+loss: cross_entropy
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "says"),
+    [
+        (", tokenize_target]", "]", "preprocessing",
+         "the task sequence needs a step that makes tokens of the target. Add tokenize_target."),
+        ("tokenize_target]", "tokenize_target, {type: tokenize_target, length: 9}]", "preprocessing[2]",
+         "'tokenize_target' is the second step on the target, after preprocessing[1]"),
+        ("tokenize_target]", "normalize_target]", "preprocessing[1]", "works on a target of numbers"),
+        ("transformer", "gru", "architecture",
+         "the architecture 'gru' is made for binary, forecasting, multiclass, multilabel or regression, and the task "
+         "is sequence. For sequence there is: transformer."),
+        ("architecture: transformer", "architecture: {type: transformer, form: encoder}", "architecture",
+         "form: encoder gives one answer a row, and the task is sequence"),
+        ("cross_entropy", "focal", "loss", "For sequence there are: cross_entropy, momentum."),
+        ("cross_entropy", "{type: momentum, of: focal}", "loss.of", "the loss 'focal' is made for"),
+        ("cross_entropy", "{type: cross_entropy, class_weights: balanced}", "loss",
+         "class_weights are for classes, and the task is sequence"),
+        ("loss: cross_entropy", "metrics: [accuracy]", "metrics[0]",
+         "For sequence there are: error_rate, exact_match."),
+        ("loss: cross_entropy", "reports: [roc]", "reports[0]", "the report 'roc' is made for"),
+        ("loss: cross_entropy", "regularization: [mixup]", "regularization[0]",
+         "'mixup' mixes targets, and there is nothing between two sequences of tokens. Remove 'mixup'."),
+        ("loss: cross_entropy", "regularization: [label_smoothing]", "regularization[0]",
+         "'label_smoothing' is made for"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_a_sequence(problems_of, old, new, path, says):
+    assert not problems_of(SEQUENCE)
+    assert SEQUENCE.count(old) == 1
+    problems = {problem.path: problem for problem in problems_of(SEQUENCE.replace(old, new))}
+    assert says in str(problems[path])
+    assert problems[path].line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[accuracy, f1]", "[accuracy, error_rate]", "the metric 'error_rate' is made for sequence, and the task"),
+        ("  - drop_duplicates\n", "  - tokenize_target\n", "'tokenize_target' is made for sequence, and the task"),
+        ("  type: mlp\n  hidden: [256, 128]\n  activation: relu\n  normalization: batch\n  dropout: 0.5",
+         "  type: transformer\n  form: decoder", "form: decoder answers with a sequence, and the task is binary"),
+    ],
+)  # fmt: skip
+def test_what_is_a_sequences_alone(good, problems_of, old, new, says):
+    assert good.count(old) == 1
+    assert any(says in str(problem) for problem in problems_of(good.replace(old, new)))

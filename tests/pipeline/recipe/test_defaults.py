@@ -27,10 +27,12 @@ def short():
         ("multiclass", "cross_entropy", ["accuracy", "f1"],
          ["curves", "learning_rate", "confusion_matrix", "roc", "calibration"]),
         ("multilabel", "binary_cross_entropy", ["accuracy", "f1"], ["curves", "learning_rate"]),
+        ("sequence", "cross_entropy", ["error_rate", "exact_match"], ["curves", "learning_rate", "examples"]),
     ],
 )  # fmt: skip
-def test_each_task_has_its_usual_parts(short, task, loss, metrics, reports):
-    recipe = fill(short, task, ROLES)
+def test_each_task_has_its_usual_parts(task, loss, metrics, reports):
+    architecture = "transformer" if task == "sequence" else "mlp"
+    recipe = fill(parse(SHORT.replace("mlp", architecture), "r.yaml").recipe, task, ROLES)
     assert recipe.loss.plugin_name == loss
     assert names(recipe.metrics) == metrics
     assert names(recipe.reports) == reports

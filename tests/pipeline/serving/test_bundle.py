@@ -1,6 +1,7 @@
 """What a bundle keeps, and that loading it gives the same answers."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from recipeline.serving.log import requirements
 def test_the_loaded_model_gives_the_same_numbers_as_the_network_that_was_saved(train):
     trained = train("grade")
     blocks = trained.pipeline.transform(trained.rows)
-    network = for_answers(trained.network, trained.pipeline.inputs)
+    network = for_answers(trained.network, trained.pipeline.inputs, trained.pipeline.target)
     expected = answers(network, blocks, trained.pipeline, trained.pipeline.target, 64).numpy()
 
     found = Predictor.load(trained.bundle).predict(trained.rows)
@@ -49,7 +50,7 @@ def test_a_regression_is_answered_in_the_targets_own_unit(train):
     found = Predictor.load(trained.bundle).predict(trained.rows)
     assert found.columns == ["prediction_price", "prediction_tax"]
     blocks = trained.pipeline.transform(trained.rows)
-    network = for_answers(trained.network, trained.pipeline.inputs)
+    network = for_answers(trained.network, trained.pipeline.inputs, trained.pipeline.target)
     expected = answers(network, blocks, trained.pipeline, trained.pipeline.target, 64)
     assert np.array_equal(found.to_numpy(), expected.numpy())
 
@@ -163,6 +164,16 @@ def test_labels_are_decided_one_by_one():
         {"prediction_sold": 1, "prediction_late": 0, "probability_sold": 0.5, "probability_late": 0.49}
     ]
     assert answered["prediction_sold"].dtype == pl.Int64
+
+
+def test_a_sequence_is_a_text_and_its_probability():
+    spoken = TargetSpec("sequence", ("sound",), ("[PAD]", "[BEGIN]", "[END]", "[UNK]", "HH", "AH"), longest=2)
+    found = torch.tensor([[math.log(0.25), 4, 5], [math.log(0.5), 5, 0], [0.0, 0, 0]], dtype=torch.float64)
+    answered = answer_frame(found, spoken)
+    assert answered["prediction"].to_list() == ["HH AH", "AH", ""]
+    assert answered["probability"].to_list() == pytest.approx([0.25, 0.5, 1.0])
+    empty = answer_frame(torch.empty(0, 3, dtype=torch.float64), spoken)
+    assert empty.schema == pl.Schema({"prediction": pl.String, "probability": pl.Float64})
 
 
 def test_no_rows_give_no_answers_of_the_same_types():

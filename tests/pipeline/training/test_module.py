@@ -83,7 +83,7 @@ def test_what_the_outputs_mean_is_known_to_metrics_and_to_the_served_model(folde
     found = served(made, folder)["prediction"].to_numpy()
     blocks = made.data.pipeline.transform(rows)
     expected = answers(
-        for_answers(made.module.network, made.data.inputs),
+        for_answers(made.module.network, made.data.inputs, made.data.target),
         blocks,
         made.data.pipeline,
         made.data.target,
@@ -194,7 +194,11 @@ def test_everything_at_once_trains_and_is_served(folder: Path) -> None:
     assert made.trainer.callback_metrics["train/loss"].isfinite()
     blocks = made.data.pipeline.transform(pl.read_csv(folder / "visits.csv"))
     expected = answers(
-        for_answers(made.module.network, made.data.inputs), blocks, made.data.pipeline, made.data.target, 64
+        for_answers(made.module.network, made.data.inputs, made.data.target),
+        blocks,
+        made.data.pipeline,
+        made.data.target,
+        64,
     ).numpy()
     assert np.array_equal(served(made, folder).select(pl.selectors.starts_with("prob")).to_numpy(), expected)
 

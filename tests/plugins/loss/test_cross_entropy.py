@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from sklearn.metrics import log_loss
 
-from recipeline import RecipeError, TargetSpec
+from recipeline import END, PADDING, SIGNS, UNKNOWN, RecipeError, TargetSpec
 from recipeline_plugins.loss.class_weights import balanced
 from recipeline_plugins.loss.cross_entropy import CrossEntropy
 
@@ -106,3 +106,29 @@ def test_balanced_needs_rows_of_every_class(counts: tuple[int, ...], found: str)
 def test_refuses(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         CrossEntropy.model_validate(settings)
+
+
+SEQUENCE = TargetSpec("sequence", ("y",), (*SIGNS, "a", "b", "c"), longest=4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_of_sequences_it_is_the_mean_over_the_tokens_that_count(smoothing: float) -> None:
+    logits = RNG.normal(size=(2, 4, 7))
+    codes = np.array([[4, UNKNOWN, 6, END], [5, END, PADDING, PADDING]])
+    log_p = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    counting = [(0, 0), (0, 2), (0, 3), (1, 0), (1, 1)]
+    losses = [
+        -((1 - smoothing) * log_p[row, step, codes[row, step]] + smoothing * log_p[row, step].mean())
+        for row, step in counting
+    ]
+    function = CrossEntropy(label_smoothing=smoothing).build(SEQUENCE)
+    found = torch.tensor(logits, requires_grad=True)
+    value = function(found, torch.tensor(codes))
+    assert value.item() == pytest.approx(np.mean(losses), rel=1e-12)
+    (slope,) = torch.autograd.grad(value, found)
+    assert {(row, step) for row, step in slope.abs().sum(dim=2).nonzero().tolist()} == set(counting)
+
+
+def test_a_batch_in_which_nothing_counts_costs_nothing() -> None:
+    logits = torch.randn(1, 2, 7, requires_grad=True)
+    assert CrossEntropy().build(SEQUENCE)(logits, torch.tensor([[UNKNOWN, PADDING]])).item() == 0.0

@@ -28,7 +28,7 @@ def pieces(state: dict[str, str], ids: list[int]) -> list[str]:
     [
         ({"vocabulary": 9}, "greater than or equal to 10"),
         ({"length": 0}, "greater than 0"),
-        ({"method": "words"}, "'bpe' or 'wordpiece'"),
+        ({"method": "letters"}, "'bpe', 'wordpiece', 'words' or 'characters'"),
         ({"file": ""}, "at least 1 character"),
     ],
 )
@@ -105,6 +105,22 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content, words):
     step = Tokenize.model_validate({"file": "t.json"}, context={"folder": tmp_path})
     with pytest.raises(DataError, match=words):
         step.fit(TRAIN.lazy())
+
+
+def test_characters_and_words_need_no_library(monkeypatch, apply):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    train = pl.DataFrame({"t": ["Abba bab", "ﬁt fit", "a"]})  # the second begins with one sign that stands for two
+    letters = Tokenize(method="characters")
+    state = letters.fit(train.lazy())
+    assert state["t"]["tokens"] == ["a", "b", " ", "f", "i", "t"]
+    assert letters.cardinalities(state) == {"t": 8}
+    rows = pl.DataFrame({"t": ["ABt?", "", None, "ﬁ"]})
+    assert apply(letters, train, rows)["t"].to_list() == [[2, 3, 7, 1], [1], None, [5, 6]]
+    words = Tokenize(method="words", lowercase=False, min_frequency=1, length=2)
+    assert words.fit(train.lazy())["t"]["tokens"] == ["fit", "Abba", "a", "bab"]
+    assert apply(words, train, pl.DataFrame({"t": ["a  Abba\nbab", "abba", " "]}))["t"].to_list() == [[4, 3], [1], [1]]
+    few = Tokenize(method="characters", vocabulary=10, min_frequency=4)
+    assert few.fit(train.lazy())["t"]["tokens"] == ["a", "b"]
 
 
 def test_numbers_are_refused():

@@ -4,6 +4,7 @@ import importlib.util
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 from sklearn import datasets
 
 from recipeline import MissingExtra
@@ -42,6 +43,16 @@ def test_classes_are_words() -> None:
 def test_values_are_those_of_scikit_learn(dataset: str) -> None:
     bunch = getattr(datasets, f"load_{dataset}")()
     assert (frame(dataset).drop(TARGETS[dataset]).to_numpy() == bunch.data).all()
+
+
+def test_some_rows_are_spread_over_all() -> None:
+    whole = frame("iris")
+    found = SampleSource(dataset="iris", rows=6).scan().collect()
+    assert found.equals(whole[[0, 25, 50, 75, 100, 125]])
+    assert SampleSource(dataset="iris", rows=1000).scan().collect().equals(whole)
+    assert SampleSource(dataset="iris", rows=6).fingerprint() != SampleSource(dataset="iris").fingerprint()
+    with pytest.raises(ValidationError, match="greater than 0"):
+        SampleSource(dataset="iris", rows=0)
 
 
 def test_penguins_have_their_real_missing_values() -> None:

