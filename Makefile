@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format schema docs bench clean
+.PHONY: help install demo test test-slow faults check format schema docs bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14 | sed 's/^/  make /'
@@ -38,10 +38,14 @@ demo: $(STAMP)  ## train on penguins, log the run in mlflow.db, and say where to
 	@echo "  $(BIN)/recipeline ui"
 
 test: $(STAMP)  ## the tests, but for the slow ones
-	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow'
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow and not faults'
 
 test-slow: $(STAMP)  ## the slow tests alone
 	$(BIN)/pytest -q -m slow
+
+faults: $(STAMP)  ## kill runs, fill disks, make system calls fail (Linux; strace, and root for a small tmpfs)
+	@command -v strace >/dev/null || echo "strace is not installed, so that what needs it is skipped: apt-get install strace"
+	$(BIN)/pytest -q -m faults tests/faults
 
 check: $(STAMP)  ## style, formatting, types, and the direction of imports
 	$(BIN)/ruff check

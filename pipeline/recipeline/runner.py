@@ -19,6 +19,7 @@ from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
 from recipeline.signals import die_with_parent, interruptions
 from recipeline.stages.job import Job
+from recipeline.training.memo import new_memo
 
 if TYPE_CHECKING:
     from recipeline.tracking.run import TrackedRun
@@ -81,47 +82,57 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
         RecipelineError: the run failed; what was logged up to then is in MLflow, with the error in its tags.
     """
     from recipeline.training.observer import Observer
-    from recipeline.training.surroundings import as_it_was
 
     started = perf_counter()
     watching = observer or Observer()
     catalog = installed()
     home = work_folder()
-    if _is_other_rank():
-        return _follow(recipe, catalog, home, watching)
+    if is_other_rank():
+        return follow(recipe, catalog, home, watching)
     from recipeline.tracking.record import open_run
 
     with interruptions():
-        tracked = open_run(recipe, catalog, command or _command(), home / "runs")
-        folder = tracked.folder
-        context = RunContext(recipe, folder, tracked.run_id)
-        job = Job(recipe, catalog, folder, home / "cache", watching, context, run=tracked)
-        status: Status = "FAILED"
-        error: BaseException | None = None
-        if tracked.unsent:
-            job.note(f"{tracked.unsent}. The run goes on, and is sent as soon as a server answers")
-        try:
-            with as_it_was():
-                _go_through(job)
-            status = "FINISHED"
-        except Interrupted as interrupted:
-            status, error = "KILLED", interrupted
-            raise
-        except RecipelineError as failure:
-            failure.reword(recipe.redact)
-            error = failure
-            raise
-        except BaseException as failure:
-            error = failure
-            raise
-        finally:
-            _finish(job, status, error)
+        called = command or _command()
+        tracked = open_run(recipe, catalog, called, home / "runs")
+        context = RunContext(recipe, tracked.folder, tracked.run_id)
+        job = Job(recipe, catalog, tracked.folder, home / "cache", watching, context, run=tracked)
+        job.memo = new_memo(recipe, catalog, called)
+        return complete(job, started)
+
+
+def complete(job: Job, started: float) -> RunResult:
+    """Go through the stages of a run that is open, and close it with the right status."""
+    from recipeline.training.surroundings import as_it_was
+
+    assert job.run is not None
+    status: Status = "FAILED"
+    error: BaseException | None = None
+    if job.run.unsent:
+        job.note(f"{job.run.unsent}. The run goes on, and is sent as soon as a server answers")
+    try:
+        with as_it_was():
+            _go_through(job)
+        status = "FINISHED"
+    except Interrupted as interrupted:
+        status, error = "KILLED", interrupted
+        raise
+    except RecipelineError as failure:
+        failure.reword(job.recipe.redact)
+        error = failure
+        raise
+    except BaseException as failure:
+        error = failure
+        raise
+    finally:
+        _finish(job, status, error)
     seconds = perf_counter() - started
-    return RunResult(tracked.run_id, status, job.metrics, job.model_uri, tracked.tracking_uri, seconds)
+    return RunResult(job.run.run_id, status, job.metrics, job.model_uri, job.run.tracking_uri, seconds)
 
 
 def _go_through(job: Job) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
+    if job.memo is not None:
+        job.memo.write(job.folder)
     hook = job.catalog.manager.hook
     hook.recipeline_run_started(run=job.context)
     for name in STAGES:
@@ -207,18 +218,21 @@ def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def _is_other_rank() -> bool:
+def is_other_rank() -> bool:
+    """Whether this process is a further one of a distributed training."""
     return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("NODE_RANK", "0")) > 0
 
 
-def _follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) -> RunResult:
+def follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) -> RunResult:
     """The part of a further process of a distributed training: the same stages, nothing logged."""
-    from recipeline.stages.fit import FOLDER_VARIABLE
+    from recipeline.stages.fit import CHECKPOINT_VARIABLE, FOLDER_VARIABLE
     from recipeline.training.surroundings import as_it_was
 
     die_with_parent()
     folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
     job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
+    checkpoint = os.environ.get(CHECKPOINT_VARIABLE)
+    job.checkpoint = Path(checkpoint) if checkpoint else None
     with as_it_was():
         for name in STAGES:
             importlib.import_module(f"recipeline.stages.{name}").run(job)

@@ -33,6 +33,7 @@ COMMANDS = {
     "validate": "Check recipes: all errors at once, by file, line and column.",
     "plan": "Show what a run would do; train nothing.",
     "run": "Train, evaluate, log; ends with what to do next.",
+    "resume": "Go on with a run that was killed, interrupted or has failed.",
     "predict": "Raw rows in, predictions out.",
     "compare": "What differs between runs, and what it did to the metrics.",
     "plugins": "What is installed, and the settings of a plugin.",

@@ -56,7 +56,9 @@ def load(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, catalog
     if isinstance(overrides, str):
         raise UsageError(Problem("overrides are a list of texts", found=repr(overrides)))
     file = FilePath(path)
-    return parse(read_file(file), str(path), overrides, catalog=catalog, folder=file.parent)
+    loaded = parse(read_file(file), str(path), overrides, catalog=catalog, folder=file.parent)
+    loaded.recipe.stands_in(file.absolute(), loaded.text)
+    return loaded
 
 
 def parse(

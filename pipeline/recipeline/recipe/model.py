@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -142,11 +143,21 @@ class Recipe(Section):
     """Figures that are logged; by default those that suit the task."""
 
     _text: str = PrivateAttr(default="")
+    _file: Path | None = PrivateAttr(default=None)
 
     @property
     def text(self) -> str:
         """The file's text as it was written, for the record; empty for a recipe that comes from no file."""
         return self._text
+
+    @property
+    def file(self) -> Path | None:
+        """The file that this was read from; None for a recipe that comes from none."""
+        return self._file
+
+    def stands_in(self, file: Path | None, text: str) -> None:
+        """Note the file that this was read from, and its text."""
+        self._file, self._text = file, text
 
     def remember(self, text: str, written: Mapping[tuple[str | int, ...], str]) -> None:
         """Note the text that this was read from, and what in it came from the environment, by path."""

@@ -35,6 +35,8 @@ def run(job: Job) -> None:
     size = recipe.training.batch_size
     rows = len(data.parts["train"])
     chosen = recipe.training.threads
+    if job.memo is not None and job.memo.threads is not None:  # another number would add up in another order
+        chosen = job.memo.threads
     size = size if isinstance(size, int) else rows
     torch.set_num_threads(threads_for(network, data.inputs, size, data.target) if chosen == "auto" else chosen)
     if job.run is not None:
@@ -46,7 +48,6 @@ def run(job: Job) -> None:
         logger=RunLogger(job.run) if job.run is not None else None,
         observer=job.observer,
         extra=[callback for group in plugged for callback in group or ()],
-        points=job.run.points if job.run is not None else list,
     )
     _choose_steps(job)
     if recipe.training.compile:
@@ -58,8 +59,13 @@ def _find_batch_size(job: Job) -> None:
     if job.recipe.training.batch_size != "auto":
         return
     assert job.datamodule is not None
+    if job.memo is not None and job.memo.batch_size is not None:  # as much memory as then need not be free now
+        job.recipe = job.context.recipe = job.datamodule.recipe = with_batch_size(job.recipe, job.memo.batch_size)
+        return
     found = found_batch_size(job.recipe, job.data)
     job.recipe = job.context.recipe = job.datamodule.recipe = with_batch_size(job.recipe, found.size)
+    if job.memo is not None:
+        job.memo.batch_size = found.size
     job.note(f"training.batch_size is {found.size}: {found.because}.")
     if job.run is not None:
         job.run.set_tags({"recipeline.batch_size": str(found)})

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 
+import torch
+
 from recipeline.stages.job import Job
 from recipeline.training.compiled import told
-from recipeline.training.trainer import checkpoints_of
+from recipeline.training.fingerprint import machine
+from recipeline.training.trainer import checkpoints_of, keeper_of
 
 FOLDER_VARIABLE = "RECIPELINE_RUN_FOLDER"
 """Tells the other processes of a distributed training which folder the run has."""
+CHECKPOINT_VARIABLE = "RECIPELINE_CHECKPOINT"
+"""Tells them where a resumed training goes on."""
 
 
 def run(job: Job) -> None:
@@ -19,13 +24,29 @@ def run(job: Job) -> None:
     assert job.module is not None
     # A strategy of several processes starts this command again; the copies find the folder and open no run.
     os.environ[FOLDER_VARIABLE] = str(job.folder)
+    if job.checkpoint is not None:
+        os.environ[CHECKPOINT_VARIABLE] = str(job.checkpoint)
+    _note_what_it_depends_on(job)
+    keeper_of(job.trainer).know(job.kept)
     try:
         with told() if job.recipe.training.compile else nullcontext():
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     finally:
         os.environ.pop(FOLDER_VARIABLE, None)
+        os.environ.pop(CHECKPOINT_VARIABLE, None)
     best = checkpoints_of(job.trainer)
     if best.best_model_path and best.best_model_score is not None:
         saved = job.trainer.strategy.checkpoint_io.load_checkpoint(best.best_model_path)
         job.metrics["best/epoch"] = float(saved["epoch"] + 1)
         job.metrics[f"best/{best.monitor}"] = float(best.best_model_score)
+
+
+def _note_what_it_depends_on(job: Job) -> None:
+    """Complete what the run keeps to be resumed: the data and the machine are known by now."""
+    if job.memo is None or job.memo.threads is not None:
+        return
+    assert job.datamodule is not None
+    table = job.datamodule.table
+    job.memo.threads = torch.get_num_threads()
+    job.memo.fingerprint |= {"data": {table.location: table.fingerprint}, "machine": machine(job.recipe)}
+    job.memo.write(job.folder)

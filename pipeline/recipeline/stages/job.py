@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recipeline.serving.fresh import FreshInterpreter
     from recipeline.tracking.run import TrackedRun
     from recipeline.training.datamodule import RecipeDataModule
+    from recipeline.training.memo import Memo
     from recipeline.training.module import TrainingModule
     from recipeline.training.observer import Observer
 
@@ -52,6 +53,10 @@ class Job:
     model_uri: str | None = None
     checkpoint: Path | None = None
     """Where a resumed training goes on; None for one that begins."""
+    kept: dict[int, str | None] = field(default_factory=dict)
+    """The checkpoints that there are, by number, with the name of the best epoch's that each depends on."""
+    memo: Memo | None = None
+    """What the run keeps to be resumed; None on the other ranks of a distributed training."""
 
     def note(self, text: str) -> None:
         """Tell the observer something once, values from the environment hidden."""

@@ -67,6 +67,31 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str, runs: Path | None =
     return run
 
 
+def reopen_run(recipe: Recipe, folder: Path, tags: Mapping[str, str]) -> TrackedRun:
+    """Go on in a run whose journal lies in this folder: what it was started with stays as it is.
+
+    Args:
+        recipe: The recipe as written.
+        folder: The run's own folder.
+        tags: What is new.
+    """
+    prepare_environment()
+    run = TrackedRun.open(
+        name=recipe.name,
+        experiment=recipe.tracking.experiment or recipe.name,
+        uri=tracking_uri(recipe.tracking.uri),
+        tags=tags,
+        run_id=folder.name,
+        runs=folder.parent,
+        hide=recipe.redact,
+    )
+    run.set_tags(tags)
+    run.watch_over()
+    if recipe.tracking.system_metrics:
+        run.watch_system()
+    return run
+
+
 def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog, task: str) -> None:
     """Log the complete recipe, once the table is known: as params to compare, as a file to run again."""
     params = flat_params(recipe) | {"task": task}

@@ -83,7 +83,6 @@ class TrackedRun:
             self._send, words=in_a_line, beat=self._quietly(journal.sync), taken=self._quietly(journal.note_sent)
         )
         self._params: dict[str, str] = {}
-        self._points: list[MetricRow] = []
         self._known: dict[tuple[str, int], float] = {}
         self._history: dict[str, dict[int, float]] = {}
         self._numbers: dict[str, float] = {}
@@ -169,7 +168,6 @@ class TrackedRun:
         for metric in content.metrics:
             run._known[metric.key, metric.step] = metric.value
             if metric.step:
-                run._points.append(metric)
                 run._history.setdefault(metric.key, {})[metric.step] = metric.value
         run._files = len(content.rows)
         # The run goes on, so that a status or a model that was left counts no more.
@@ -334,10 +332,6 @@ class TrackedRun:
         """Metric -> (epoch, value) pairs of everything logged by epoch, sent or not."""
         return {key: sorted(points.items()) for key, points in self._history.items()}
 
-    def points(self) -> list[tuple[str, int, float, int]]:
-        """Every point of the curves: metric, epoch, value, and when it was logged, in milliseconds since 1970."""
-        return [(row.key, row.step, row.value, row.timestamp) for row in self._points]
-
     def numbers(self) -> dict[str, float]:
         """The numbers that this run has once, logged in this process."""
         return dict(self._numbers)
@@ -403,7 +397,6 @@ class TrackedRun:
             elif given not in self._not_finite:
                 self._not_finite[given] = f"{given} was {value} at epoch {step}" if step else f"{given} was {value}"
                 self._trouble(f"{self._not_finite[given]}: MLflow keeps finite numbers only, so this is left out")
-        self._points += [row for row in rows if isinstance(row, MetricRow) and step]
         self._tell(rows)
 
     def _has(self, key: str, step: int, value: float) -> bool:

@@ -3,12 +3,11 @@
 A checkpoint is made between two epochs, when everything that belongs to the one before has happened (schedules moved,
 metrics logged, best epoch chosen), or after a batch in the middle of one. Lightning saves weights, optimizer,
 schedules, the callbacks' state and its own counters; what it leaves out is added here: every generator, the sums of
-an epoch under way, gradients that wait for others to be added, and the metrics logged so far.
+an epoch under way, and gradients that wait for others to be added. The metrics logged so far are in the run's journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
@@ -37,27 +36,19 @@ class HasProgress(Protocol):
         """Take up such a state."""
 
 
-Points = list[tuple[str, int, float, int]]
-"""Metric, epoch, value and milliseconds since 1970 of everything logged so far."""
-
-
 class Keeper:
     """Makes a run's checkpoints, numbered from 1, and removes those that are no longer needed.
 
     Args:
         folder: Where they lie.
         when: How often.
-        points: The metrics logged so far.
         io: Who writes them; told which best epochs they depend on.
     """
 
-    def __init__(
-        self, folder: Path, when: CheckpointSettings, io: DurableCheckpointIO, points: Callable[[], Points] = list
-    ) -> None:
+    def __init__(self, folder: Path, when: CheckpointSettings, io: DurableCheckpointIO) -> None:
         self.folder = folder
         self.when = when
         self.io = io
-        self.points = points
         self.between = BetweenEpochs(self)
         self.within = WithinEpochs(self)
         self.loaded: dict[str, Any] | None = None
@@ -138,11 +129,7 @@ class Keeper:
         mine: dict[str, Any] = {"generators": generator_states()}
         if isinstance(module, HasProgress) and not self._now["between"]:
             mine["progress"] = module.progress()
-        checkpoint[OURS] = {
-            **self._now,
-            "processes": _gathered(trainer, mine),
-            "points": [list(point) for point in self.points()],
-        }
+        checkpoint[OURS] = {**self._now, "processes": _gathered(trainer, mine)}
         if self._now["between"] and not self._now["told"]["trained"]:
             # The epoch that is about to begin counts as one that has not: it will begin again.
             for counters in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():

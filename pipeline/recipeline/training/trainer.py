@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe, TrainingSettings
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
-from recipeline.training.keeper import BetweenEpochs, Keeper, Points
+from recipeline.training.keeper import BetweenEpochs, Keeper
 from recipeline.training.kept import CHECKPOINTS
 from recipeline.training.observer import Observer
 from recipeline.training.telling import Telling
@@ -32,7 +32,6 @@ def make_trainer(
     logger: Logger | None,
     observer: Observer,
     extra: Sequence[pl.Callback] = (),
-    points: Callable[[], Points] = list,
 ) -> pl.Trainer:
     """The Trainer: devices and precision as the recipe says, our own logger, checkpoints and progress.
 
@@ -46,7 +45,7 @@ def make_trainer(
     monitor, mode = monitored(recipe)
     plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
     io = DurableCheckpointIO()
-    keeper = Keeper(folder / CHECKPOINTS, training.checkpoint, io, points)
+    keeper = Keeper(folder / CHECKPOINTS, training.checkpoint, io)
     callbacks: list[pl.Callback] = [
         keeper.between,
         Watch(),
