@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli import init_images
+from recipeline.cli import init_series
+from recipeline.cli.init_lines import one_or_list
+from recipeline.cli.init_recipe import Look, compose
 from recipeline.cli.output import echo, examples, note
-from recipeline.errors import Problem, UnsafeError, UsageError
+from recipeline.errors import DataError, Problem, UnsafeError, UsageError
 
 if TYPE_CHECKING:
     from recipeline.data.read import Table
     from recipeline.families.source import Source
-    from recipeline.families.spec import Role
 
 SAMPLE = "sample:"
 TARGET_WORDS = (
@@ -35,13 +36,28 @@ TARGET_WORDS = (
 """Names that a target often has."""
 FEW = 20
 """Different words that a column may hold to look like classes."""
-SHOWN = 20
-"""Columns of a role that are listed; the rest is counted."""
+LIST = r"^\s*\[[-+0-9.,eE\s\[\]]*\]\s*$"
+"""A list of numbers, written as words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says about the columns."""
+
+    target: tuple[str, ...]
+    time: str | None
+    group: str | None
+    horizon: int | None
+    as_table: bool
 
 
 @click.command(
     short_help="Write a commented starter recipe from a look at the data.",
-    epilog=examples("recipeline init sales.csv --target price -o sales.yaml", "recipeline init sample:penguins"),
+    epilog=examples(
+        "recipeline init houses.csv --target price -o houses.yaml",
+        "recipeline init sales.csv --target sold --time day --group shop --horizon 7",
+        "recipeline init sample:penguins",
+    ),
 )
 @click.argument("data", metavar="DATA")
 @click.option(
@@ -50,6 +66,10 @@ SHOWN = 20
     multiple=True,
     help="The column to predict; again for several. Left out: lists the columns.",
 )
+@click.option("--time", metavar="COL", help="The column of times of a series: forecast the target from its past.")
+@click.option("--group", metavar="COL", help="With --time: the column that tells several series apart.")
+@click.option("--horizon", metavar="N", type=click.IntRange(1, 1000), help="Steps to forecast; 1 by default.")
+@click.option("--table", "as_table", is_flag=True, help="No forecast, though the rows look like a series in time.")
 @click.option(
     "-o",
     "--output",
@@ -59,11 +79,22 @@ SHOWN = 20
 )
 @click.option("--name", metavar="NAME", help="The recipe's name; by default that of the data.")
 @click.option("--force", is_flag=True, help="Write over FILE if it is there.")
-def command(data: str, target: tuple[str, ...], output: Path | None, name: str | None, force: bool) -> None:
+def command(
+    data: str,
+    target: tuple[str, ...],
+    time: str | None,
+    group: str | None,
+    horizon: int | None,
+    as_table: bool,
+    output: Path | None,
+    name: str | None,
+    force: bool,
+) -> None:
     """Look at DATA and write a recipe that runs as it is, with the reasons beside the settings.
 
     DATA is a CSV or Parquet file, a glob of several ('data/*.csv'), a folder of images in folders of their classes, or
-    a bundled data set such as sample:penguins.
+    a bundled data set such as sample:penguins. Rows at equal distances in time, with a target of numbers, are a series
+    to forecast; a column of texts, of images or of lists of numbers is read by a network for it.
     """
     if output is not None and output.exists() and not force:
         raise UnsafeError(
@@ -71,9 +102,12 @@ def command(data: str, target: tuple[str, ...], output: Path | None, name: str |
         )
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(Problem("there is no such folder", path="-o", found=str(output.parent)))
+    if as_table and time is not None:
+        raise UsageError(Problem("a table is not forecast", path="--table", suggestion="Leave --table or --time out."))
     settings = source_settings(data, Path.cwd() if output is None else output.absolute().parent)
+    asked = Asked(target, time, group, horizon, as_table)
     with tempfile.TemporaryDirectory(prefix="recipeline-init-") as place:
-        text = starter(settings, target, name or default_name(data), output, Path(place))
+        text = starter(settings, asked, name or default_name(data), output, Path(place))
     if output is None:
         echo(text.rstrip("\n"))
         return
@@ -104,7 +138,7 @@ def default_name(data: str) -> str:
     return "_".join(words) or "recipe"
 
 
-def starter(settings: dict[str, Any], target: tuple[str, ...], name: str, output: Path | None, place: Path) -> str:
+def starter(settings: dict[str, Any], asked: Asked, name: str, output: Path | None, place: Path) -> str:
     """The recipe's text, checked by loading it and by splitting the rows as it says.
 
     Raises:
@@ -115,23 +149,57 @@ def starter(settings: dict[str, Any], target: tuple[str, ...], name: str, output
     from recipeline.data.read import read
     from recipeline.data.split import split
     from recipeline.recipe.defaults import fill
+    from recipeline.recipe.dump import plain_to_yaml
     from recipeline.recipe.load import parse
 
     folder = Path.cwd() if output is None else output.absolute().parent
     source = _source(settings, folder)
-    if settings["type"] == "image_folder" and not target:
-        target = ("label",)
+    target = ("label",) if settings["type"] == "image_folder" and not asked.target else asked.target
     _check_target(source, target)
-    minimal = _compose(
-        {"name": name, "data": {"source": settings, "target": _one_or_list(target)}, "architecture": "mlp"}
-    )
+    series = None
+    if not asked.as_table:
+        series = init_series.look(source, settings, target, asked.time, asked.group, asked.horizon or 1)
+    if series is None and (asked.group is not None or asked.horizon is not None):
+        what = "--group" if asked.group is not None else "--horizon"
+        fix = "Name the column of the times: --time COL."
+        raise UsageError(Problem("this belongs to a forecast, and no times are known", path=what, suggestion=fix))
+    data: dict[str, Any] = {"source": settings, "target": one_or_list(target)}
+    if series is not None:
+        data = {"source": series.settings, "target": one_or_list(series.targets), "split": series.split}
+        data |= {"task": "forecasting", "columns": {series.time: "ignore"}}
+    minimal = plain_to_yaml({"name": name, "data": data, "architecture": "mlp"})
     recipe = parse(minimal, "the starter recipe", catalog=installed(), folder=folder).recipe
     table = read(recipe, place)
+    _refuse_lists(table)
     # The roles are those that the train rows show, as in a run.
     roles = split(table, fill(recipe, table.task, table.roles)).roles
-    text = compose(settings, table, roles, name, output)
+    text = compose(Look(settings, table, roles, name, output, series))
     parse(text, "the starter recipe", catalog=installed(), folder=folder)
     return text
+
+
+def _refuse_lists(table: Table) -> None:
+    """Refuse a column of words that are lists of numbers: they would be read as a text.
+
+    Raises:
+        DataError: there is one.
+    """
+    import polars as pl
+
+    words = [name for name, role in table.roles.items() if table.schema[name] == pl.String and role != "image"]
+    shown = table.scan().select(words).head(20).collect()
+    for column in shown:
+        if column.null_count() < len(column) and column.drop_nulls().str.contains(LIST).all():
+            raise DataError(
+                Problem(
+                    "this column holds lists of numbers, written as words",
+                    file=table.location,
+                    field=column.name,
+                    found=f"{column.drop_nulls()[0][:40]!r}",
+                    suggestion="Save the table as Parquet, with a column of lists: then each row has a series. Or "
+                    "leave the column out of the file.",
+                )
+            )
 
 
 def _source(settings: dict[str, Any], folder: Path) -> Source:
@@ -203,167 +271,3 @@ def _likely_targets(source: Source) -> list[str]:
     scores = {name: score(place, name) for place, name in enumerate(head.columns)}
     best = sorted((name for name in scores if scores[name] >= 1), key=lambda name: -scores[name])
     return best[:3]
-
-
-def compose(settings: dict[str, Any], table: Table, roles: dict[str, Role], name: str, output: Path | None) -> str:
-    """The commented recipe for this table."""
-    from recipeline.recipe import defaults
-
-    task = table.task
-    features = {column: role for column, role in roles.items() if column not in table.targets}
-    images = [column for column, role in features.items() if role == "image"]
-    overruled: dict[str, Role] = {
-        column: "ignore"
-        for column, role in features.items()
-        if role in ("text", "ignore") or column in images[1:]  # a network looks at one image a row
-    }
-    missing = _missing(table)
-    used = {column: role for column, role in features.items() if column not in overruled}
-    steps = defaults.preprocessing(task, used)
-    network: dict[str, Any] = {"type": "mlp", "hidden": [64, 32], "dropout": 0.1}
-    if images:
-        pixels = init_images.size_for(table, images[0])
-        if pixels is not None:
-            steps = [{**step, "size": pixels} if step["type"] == "load_image" else step for step in steps]
-        network = init_images.network_for(init_images.smallest_side(table, images[0], pixels))
-    command_file = output.as_posix() if output is not None else f"{name}.yaml"
-    what = ", ".join(table.targets)
-    size = 32 if table.rows < 20_000 else 256 if table.rows < 200_000 else 1024
-
-    lines = [
-        f"# Predicts {_plain(what)} from {len(used)} columns of {_plain(table.location)}: {table.rows:,} rows.",
-        "#",
-        f"#   recipeline plan {command_file}     what it will do",
-        f"#   recipeline run {command_file}      train, evaluate, log",
-        "",
-        "recipe: 1",
-        _entry("name", name),
-        _entry("description", f"A starting point: {task} of {what}."),
-        "seed: 0                               # the same seed gives the same numbers",
-        "",
-        "data:",
-        _entry("source", settings, 2),
-        _entry("target", _one_or_list(table.targets), 2),
-        _comment(_entry("task", task, 2), _reason(table)),
-        *_columns(overruled, features, missing),
-        _comment(_entry("split", defaults.split_settings(task), 2), "train, choose, judge"),
-        "",
-        *_steps(steps, used, missing),
-        "",
-        _comment(
-            _entry("architecture", network), "more blocks see larger things" if images else "try linear for comparison"
-        ),
-        _entry("loss", defaults.LOSS[task]),
-        _comment(_entry("optimizer", {"type": "adam", "lr": 0.001}), "higher: faster, less steady"),
-        "regularization:",
-        _comment(
-            _item({"type": "early_stopping", "monitor": "val/loss", "patience": 10}), "stops when nothing improves"
-        ),
-        "",
-        _entry("metrics", list(defaults.METRICS[task])),
-        _comment(_entry("training", {"epochs": 50, "batch_size": size}), "larger batches: faster, fewer steps"),
-        _entry("reports", list(defaults.REPORTS[task])),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _steps(steps: list[dict[str, Any]], used: dict[str, Any], missing: dict[str, int]) -> list[str]:
-    """The preprocessing steps, each with its reason."""
-    if not steps:
-        return [_comment("preprocessing: []", "every column is a number between its bounds already")]
-    head = _comment("preprocessing:", "in order; what a step learns, it learns from train rows alone")
-    return [head, *(_comment(_item(step), _step_reason(step, used, missing)) for step in steps)]
-
-
-def _columns(overruled: dict[str, Role], features: dict[str, Role], missing: dict[str, int]) -> list[str]:
-    """The columns by role as comments, and those that are left out as settings."""
-    by_role: dict[str, list[str]] = {}
-    for column, role in features.items():
-        if column not in overruled:
-            count = f" ({missing[column]:,} missing)" if missing.get(column) else ""
-            by_role.setdefault(role, []).append(f"{column}{count}")
-    lines = ["  # Roles as inferred from the rows:"]
-    for kind, columns in by_role.items():
-        shown = ", ".join(columns[:SHOWN]) + (f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else "")
-        lines += textwrap.wrap(_plain(f"{kind}: {shown}"), 110, initial_indent="  #   ", subsequent_indent="  #     ")
-    if not overruled:
-        return [*lines, "  columns: {}                         # overrules roles: `zip: categorical`, `id: ignore`"]
-    lines.append("  columns:                            # overrules them: `zip: categorical`, `id: ignore`")
-    for column in overruled:
-        why = "one value only, or names that hardly repeat"
-        if features[column] == "text":
-            why = "free text: no step here turns it into numbers"
-        elif features[column] == "image":
-            why = "a network looks at one image a row"
-        lines.append(_comment(_entry(column, "ignore", 4), why))
-    return lines
-
-
-def _missing(table: Table) -> dict[str, int]:
-    """How many values each column lacks."""
-    import polars as pl
-
-    return table.scan().select(pl.all().null_count()).collect().row(0, named=True)
-
-
-def _reason(table: Table) -> str:
-    for line in table.notes:
-        if line.startswith("Task: "):
-            return _plain(line.partition("because ")[2].partition(". Set")[0])
-    return "what is to be learnt"
-
-
-def _step_reason(step: dict[str, Any], used: dict[str, Any], missing: dict[str, int]) -> str:
-    if step["type"] == "impute":
-        holes = sum(missing.get(column, 0) for column, role in used.items() if role == "numeric")
-        return f"fills the {holes:,} missing numbers" if holes else "none is missing here; one may be when it serves"
-    return {
-        "load_image": "height and width: larger sees more, and is slower" if "size" in step else "as large as they are",
-        "normalize_image": "each channel around 0, by the train images",
-        "datetime_parts": "year, month, day, ... as numbers",
-        "standardize": "mean 0, deviation 1: what networks like",
-        "one_hot": "a column of 0 and 1 for each value",
-        "normalize_target": "undone in every metric and prediction",
-    }.get(step["type"], "")
-
-
-def _one_or_list(names: tuple[str, ...]) -> str | list[str]:
-    return names[0] if len(names) == 1 else list(names)
-
-
-def _compose(data: dict[str, Any]) -> str:
-    from recipeline.recipe.dump import plain_to_yaml
-
-    return plain_to_yaml(data)
-
-
-def _entry(key: str, value: Any, indent: int = 0) -> str:
-    """`key: value` on one line."""
-    return f"{' ' * indent}{_flow(key)}: {_flow(value)}"
-
-
-def _item(value: dict[str, Any]) -> str:
-    """`- {key: value}` on one line."""
-    return f"  - {_flow(value)}"
-
-
-def _flow(value: Any) -> str:
-    """A value as YAML on one line."""
-    from recipeline.recipe.dump import plain_to_yaml
-
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    # Written as the one item of a list, so that it is quoted where a comma or a bracket would end it.
-    return " ".join(part.strip() for part in plain_to_yaml([value]).splitlines())[1:-1]
-
-
-def _comment(line: str, words: str) -> str:
-    """The line with a comment behind it."""
-    return f"{line:<36}  # {words}" if words else line
-
-
-def _plain(text: str) -> str:
-    """Text that may stand in a comment: on one line, without signs that can't be seen."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recipeline.cli.init_recipe import Draft
     from recipeline.data.read import Table
 
 LOOKED_AT = 200
@@ -13,6 +15,20 @@ USUAL = [64, 64]
 """The size for images that differ, or are large."""
 LARGE = 128
 """Pixels beyond which an image is made smaller at first: four times as fast at half the size."""
+
+
+def seen(draft: Draft, table: Table, images: list[str]) -> Draft:
+    """The draft for the first of these columns of images."""
+    others = dict.fromkeys(images[1:], "a network looks at one image a row")
+    pixels = size_for(table, images[0])
+    load = {"type": "load_image", "columns": "image"} | ({} if pixels is None else {"size": pixels})
+    return replace(
+        draft,
+        ignored=draft.ignored | others,
+        steps=[load],
+        network=network_for(smallest_side(table, images[0], pixels)),
+        network_reason="more blocks see larger things",
+    )
 
 
 def size_for(table: Table, column: str) -> list[int] | None:
