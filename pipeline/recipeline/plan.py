@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipeline.catalog import Catalog, installed
 from recipeline.families.plugin import Plugin
@@ -15,6 +15,12 @@ from recipeline.runner import work_folder
 from recipeline.stages import preprocess, read, split
 from recipeline.stages.job import Job
 
+if TYPE_CHECKING:
+    from recipeline.data.prepared import PreparedData
+    from recipeline.data.read import Table
+
+SHOWN = 3
+"""Reasons for a miss in the cache."""
 MAX_SHOWN = 60
 """Characters of a setting's value."""
 
@@ -84,15 +90,14 @@ def plan(recipe: Recipe) -> Plan:
     count = parameters(network)
     still = sum(p.numel() for p in network.parameters()) - count
     frozen = f" and {still:,} frozen ones" if still else ""
-    hit = {True: "in the cache", False: "not in the cache before, kept there now"}
     source, task = full.data.source.location(), data.target.task
     judged = "test" if "test" in rows else "validation"
     outputs = _many(data.target.outputs, "output")
     threads = _threads(full, threads_for(network, data.inputs, size, data.target))
     stages = [
-        ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {hit[table.cache_hit]}"),
+        ("read", f"{source}: {table.rows:,} rows, {len(table.roles)} columns; {_cached(table)}"),
         ("split", ", ".join(f"{part} {number:,}" for part, number in rows.items())),
-        ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {hit[data.cache_hit]}"),
+        ("preprocess", f"{_steps(full)} -> {_shape(data.inputs)}; {_cached(data)}"),
         ("build", f"{full.architecture.plugin_name}, {_many(count, 'parameter')}{frozen}, {outputs} ({task})"),
         ("fit", f"{_many(full.training.epochs, 'epoch')} of {_many(steps, 'batch')} of {size:,}{automatic}; {threads}"),
         ("evaluate", f"the epoch with the {mode}imum {monitor}, on the {judged} part"),
@@ -111,6 +116,15 @@ def plan(recipe: Recipe) -> Plan:
         parameters=count,
         cache={"table": table.cache_hit, "arrays": data.cache_hit},
     )
+
+
+def _cached(made: Table | PreparedData) -> str:
+    """Whether it was in the cache, and what is new about it where something like it was."""
+    if made.cache_hit:
+        return "in the cache"
+    more = f" and {len(made.changed) - SHOWN} more" if len(made.changed) > SHOWN else ""
+    why = f" (other than there: {', '.join(made.changed[:SHOWN])}{more})" if made.changed else ""
+    return f"not in the cache before{why}, kept there now"
 
 
 def _planned(plugin: Plugin, catalog: Catalog) -> PlannedPlugin:

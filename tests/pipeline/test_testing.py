@@ -77,6 +77,28 @@ class Undocumented(Loss, name="undocumented"):
         return nn.MSELoss()
 
 
+@breaks(r"names packages as pip does, which are installed \(found no-such-package\)")
+class Unpacked(Loss, name="unpacked"):
+    """Needs what nobody has."""
+
+    tasks = frozenset({"regression"})
+    packages = frozenset({"no-such-package"})
+
+    def build(self, target: Any) -> Any:
+        return nn.MSELoss()
+
+
+@breaks(r"names the packages that it needs .* \(found 'torch'\)")
+class Spelled(Loss, name="spelled"):
+    """Names a word where names belong."""
+
+    tasks = frozenset({"regression"})
+    packages = "torch"
+
+    def build(self, target: Any) -> Any:
+        return nn.MSELoss()
+
+
 @breaks(r"no setting named `type`")
 class Typed(Loss, name="typed"):
     """Has a setting of the name that a recipe needs."""

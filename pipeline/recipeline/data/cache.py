@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ from recipeline.storage.temporary import clear_stale, discard
 
 FORMAT = 3
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
+
+MADE_OF = "made_of"
+LOOKED_AT = 20
+"""Entries, the newest first, that a new one is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Entry:
     """Whether it was there already."""
     repaired: bool = False
     """Whether a damaged one was replaced."""
+    changed: tuple[str, ...] = ()
+    """What differs from the entry that is most like it, where one is like it and this one was not there."""
 
 
 def address(content: Any) -> str:
@@ -43,13 +49,38 @@ def look_up(root: Path, key: str) -> Entry | None:
     return None if info is None else Entry(root / key, info, hit=True)
 
 
-def obtain(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> Entry:
+def changed(root: Path, made_of: Mapping[str, str]) -> tuple[str, ...]:
+    """In what the most similar entry differs: the words for it; nothing where none has more than half in common.
+
+    Args:
+        root: Folder of entries of one kind.
+        made_of: What an entry is made from: words for a reader, and an address of each.
+    """
+    found: tuple[str, ...] = ()
+    try:
+        newest = sorted(root.glob("*/"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    except OSError:  # another process has just cleared one away
+        return ()
+    for folder in newest[:LOOKED_AT]:
+        other = (_whole(folder) or {}).get(MADE_OF)
+        if not isinstance(other, dict):
+            continue
+        differing = tuple(word for word in {**made_of, **other} if made_of.get(word) != other.get(word))
+        if differing and 2 * len(differing) < len(made_of) and (not found or len(differing) < len(found)):
+            found = differing
+    return found
+
+
+def obtain(
+    root: Path, key: str, build: Callable[[Path], dict[str, Any]], made_of: Mapping[str, str] | None = None
+) -> Entry:
     """The entry of this key, built when it is missing or damaged.
 
     Args:
         root: Folder of entries of one kind.
         key: Content address.
         build: Writes files into the folder that it is given and returns what should be remembered.
+        made_of: The parts of the key, as `changed` takes them, to say later what was another one's.
 
     Raises:
         EnvironmentFault: the cache can't be written.
@@ -57,6 +88,7 @@ def obtain(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> Ent
     found = look_up(root, key)
     if found is not None:
         return found
+    differing = changed(root, made_of) if made_of is not None else ()
     final = root / key
     try:
         clear_stale(root)
@@ -64,7 +96,7 @@ def obtain(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> Ent
         # Built beside and renamed: of two processes that build the same entry, one wins and both use its folder.
         with sealing(final) as under_way:
             info = build(under_way.folder)
-            under_way.info |= info
+            under_way.info |= info | ({MADE_OF: dict(made_of)} if made_of is not None else {})
             if damaged:
                 discard(final)
     except FileExistsError as error:
@@ -74,7 +106,7 @@ def obtain(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> Ent
         return winner
     except OSError as error:
         raise _not_written(root, error) from error
-    return Entry(final, info, hit=False, repaired=damaged)
+    return Entry(final, info, hit=False, repaired=damaged, changed=() if damaged else differing)
 
 
 def _not_written(root: Path, error: OSError) -> EnvironmentFault:

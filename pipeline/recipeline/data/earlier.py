@@ -38,6 +38,10 @@ class KeptStates:
                 return known.state
         return None
 
+    def has(self, step: Preprocessing) -> bool:
+        """Whether such a step is among the earlier model's."""
+        return any(known.plugin.as_recipe() == step.as_recipe() for known in self._left)
+
     def notes(self) -> list[str]:
         """What a reader should be told."""
         if self.earlier is None or not self.taken:

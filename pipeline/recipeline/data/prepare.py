@@ -51,8 +51,9 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
     """
     plugins = installed() if catalog is None else catalog
     steps = list(recipe.preprocessing or ())
-    key = address(split_table, recipe, plugins)
-    entry = store.obtain(cache / "arrays", key, lambda folder: _Preparation(split_table, recipe).write(folder))
+    made = made_of(split_table, recipe, plugins)
+    key = store.address(made)
+    entry = store.obtain(cache / "arrays", key, lambda folder: _Preparation(split_table, recipe).write(folder), made)
     pipeline = FittedPipeline.from_json(entry.info["pipeline"], plugins, steps).at(split_table.table.location)
     refuse_others(recipe.architecture, pipeline)
     notes = list(entry.info["notes"])
@@ -68,6 +69,7 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
         fingerprint=split_table.table.fingerprint,
         key=key,
         cache_hit=entry.hit,
+        changed=entry.changed,
         profile=entry.info["profile"],
         notes=tuple(notes),
     )
@@ -75,26 +77,33 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
 
 def address(split_table: SplitTable, recipe: Recipe, catalog: Catalog) -> str:
     """The content address of what `prepare` makes: it changes with anything that the arrays depend on."""
+    return store.address(made_of(split_table, recipe, catalog))
+
+
+def made_of(split_table: SplitTable, recipe: Recipe, catalog: Catalog) -> dict[str, str]:
+    """All that the arrays depend on: in words, and an address of each."""
     import hashlib
 
     import polars as pl
 
-    table = split_table.table
-    earlier = earlier_of(recipe.architecture)
-    return store.address(
-        {
-            "kind": "arrays",
-            "table": [table.path.parent.name, table.fingerprint],
-            "parts": hashlib.sha256(split_table.codes.tobytes()).hexdigest(),
-            "features": [[name, split_table.roles[name]] for name in split_table.features],
-            "task": table.task,
-            "targets": table.targets,
-            "steps": [identity(step, catalog) for step in recipe.preprocessing or ()],
-            "accepts": recipe.architecture.accepts,
-            "polars": pl.__version__,
-        }
-        | ({} if earlier is None else {"earlier": earlier.sha256})
-    )
+    table, earlier = split_table.table, earlier_of(recipe.architecture)
+    kept = KeptStates(recipe.architecture)
+    parts: dict[str, Any] = {
+        "the data": [table.path.parent.name, table.fingerprint],
+        "the split": hashlib.sha256(split_table.codes.tobytes()).hexdigest(),
+        "the columns": [[name, split_table.roles[name]] for name in split_table.features],
+        "the target": [table.task, table.targets],
+        "the inputs of the architecture": recipe.architecture.accepts,
+        "the earlier model": None if earlier is None else earlier.sha256,
+        "the version of polars": pl.__version__,
+    }
+    for number, step in enumerate(recipe.preprocessing or ()):
+        place = f"preprocessing[{number}] ({step.plugin_name})"
+        parts[place] = identity(step, catalog)
+        outside = None if kept.has(step) else step.fingerprint()
+        if outside is not None:
+            parts[f"what the settings of {place} name"] = outside
+    return {word: store.address(part) for word, part in parts.items()}
 
 
 def _open(folder: Path, rows: dict[Part, int], pipeline: FittedPipeline) -> dict[Part, Arrays]:

@@ -48,6 +48,8 @@ class PreparedData:
     cache_hit: bool
     series: np.ndarray | None = None
     """Where the source holds several series: which one each train row belongs to, int64 (rows,)."""
+    changed: tuple[str, ...] = ()
+    """What differs from the arrays in the cache that are most like them, where these weren't there."""
     profile: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: rows by part, and a column's role, type, missing values and range."""
     notes: tuple[str, ...] = ()

@@ -52,6 +52,8 @@ class Table:
     """The files that the rows come from, in order, with the number of rows of each."""
     notes: tuple[str, ...] = ()
     cache_hit: bool = False
+    changed: tuple[str, ...] = ()
+    """What differs from the table in the cache that is most like it, where this one wasn't there."""
 
     def scan(self) -> pl.LazyFrame:
         """All rows and columns, lazily, in the source's order."""
@@ -115,7 +117,14 @@ def read(recipe: Recipe, cache: Path) -> Table:
     source.expect(recipe.data.columns)
     fingerprint = source.fingerprint()
     location = source.location()
-    key = store.address(["table", 2, fingerprint, identity(source, installed()), recipe.data.columns, pl.__version__])
+    parts: dict[str, Any] = {
+        "the data": fingerprint,
+        "the source's settings": identity(source, installed()),
+        "data.columns": recipe.data.columns,
+        "the version of polars": pl.__version__,
+    }
+    made_of = {word: store.address(part) for word, part in parts.items()}
+    key = store.address(["table", 2, made_of])
 
     starts = [str(source.recipe_folder), str(Path.cwd())]
 
@@ -149,7 +158,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
             "folders": starts,
         }
 
-    entry = store.obtain(cache / "tables", key, build)
+    entry = store.obtain(cache / "tables", key, build, made_of)
     if entry.info["images"] and entry.info["folders"] != starts:
         # The same rows at another place: relative paths mean other files here.
         key = store.address([key, starts])
@@ -186,6 +195,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         files=tuple((file, count) for file, count in entry.info["files"]),
         notes=tuple(notes),
         cache_hit=entry.hit,
+        changed=entry.changed,
     )
 
 

@@ -41,6 +41,9 @@ class Plugin(BaseModel):
     default; or a setting of the training, as `training.batch_size=1`."""
     reasons: ClassVar[Mapping[str, str]] = {}
     """Why, by what is required or in conflict: half a sentence, shown with the error."""
+    packages: ClassVar[frozenset[str]] = frozenset()
+    """What must be installed where the model serves, beyond the plugin's own distribution and recipeline's needs, as
+    pip names it: `tokenizers`. Each is written into the model's requirements with its version."""
     goes_badly_with: ClassVar[Mapping[str, str]] = {}
     """What it may stand beside and gains nothing from, with the reason in half a sentence: named as in `conflicts`, or
     as a setting of the training, `training.batch_size`. For its page; nothing is refused."""

@@ -32,6 +32,13 @@ class Preprocessing(Plugin, family="preprocessing"):
     new_role: ClassVar[Role | None] = None
     """The role of the columns that `transform` returns; None keeps old names' roles and infers new ones'."""
 
+    def fingerprint(self) -> str | None:
+        """A digest of what the settings only name, such as a file; None where they say everything.
+
+        What is prepared is kept and found again by the settings: without it a changed file would go unnoticed.
+        """
+        return None
+
     @abstractmethod
     def fit(self, frame: pl.LazyFrame) -> State:
         """Learn from the train rows. The frame has the chosen columns only."""

@@ -111,7 +111,7 @@ def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -> dict[str, str]:
-    """The distributions, with versions, whose plugins it takes to answer."""
+    """The distributions, with versions, whose plugins it takes to answer, and the packages that these name."""
     steps = [step.plugin for step in (*pipeline.steps, *pipeline.target_steps)]
     found = {"recipeline": __version__}
     loss = _needed_loss(recipe)
@@ -131,7 +131,24 @@ def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -
                 )
             ) from None
         found[entry.distribution] = entry.version
+    for plugin in (*plugins, recipe.data.source):
+        for name in sorted(plugin.packages):
+            found.setdefault(name, _installed_version(name, plugin))
     return found
+
+
+def _installed_version(name: str, plugin: Plugin) -> str:
+    try:
+        # A local part such as +cpu names a build that the usual index does not have.
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        raise EnvironmentFault(
+            Problem(
+                f"the {plugin.family} '{plugin.plugin_name}' needs the package {name} where the model serves, and it "
+                "is not installed here",
+                suggestion=f"Install it: pip install {name}",
+            )
+        ) from None
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from recipeline.families.plugin import Plugin
@@ -41,6 +42,16 @@ def check_settings(plugin: type[Plugin] | Plugin, settings: Mapping[str, Any] | 
             repr(declared),
         )
 
+    packages: Any = cls.packages
+    holds(
+        isinstance(packages, frozenset) and all(isinstance(name, str) for name in packages),
+        cls,
+        'names the packages that it needs where the model serves as frozenset({"tokenizers"})',
+        repr(packages),
+    )
+    absent = [name for name in sorted(packages) if not _is_installed(name)]
+    holds(not absent, cls, "names packages as pip does, which are installed", ", ".join(absent))
+
     if isinstance(plugin, Plugin):
         made: Plugin = plugin
     else:
@@ -61,3 +72,11 @@ def check_settings(plugin: type[Plugin] | Plugin, settings: Mapping[str, Any] | 
     )
     holds(same, cls, "has settings that survive dump and load", f"{made!r} became {again!r}")
     return made
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

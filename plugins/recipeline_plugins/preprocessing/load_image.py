@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,8 @@ class LoadImage(Preprocessing, name="load_image"):
     """
 
     new_role = "image"
+
+    packages: ClassVar[frozenset[str]] = frozenset({"pillow"})
 
     columns: Columns = "image"
     """The columns of images."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, PrivateAttr
 
@@ -54,6 +55,8 @@ class Tokenize(Preprocessing, name="tokenize"):
         architecture: gru
     """
 
+    packages: ClassVar[frozenset[str]] = frozenset({"tokenizers"})
+
     columns: Columns = "text"
     """The columns of text to work on. Each has a vocabulary of its own; a network reads one."""
     method: Literal["bpe", "wordpiece", "words", "characters"] = "bpe"
@@ -76,6 +79,10 @@ class Tokenize(Preprocessing, name="tokenize"):
         """Remember the recipe's folder, which a relative path starts from."""
         folder = context.get("folder") if isinstance(context, dict) else None
         self._folder = None if folder is None else Path(folder)
+
+    def fingerprint(self) -> str | None:
+        """The sha256 of the tokenizer.json, where there is one."""
+        return None if self.file is None else hashlib.sha256(self._found(self.file).read_bytes()).hexdigest()
 
     def fit(self, frame: pl.LazyFrame) -> State:
         """Each column's tokenizer as the library writes it, or its words or characters."""
@@ -157,11 +164,11 @@ class Tokenize(Preprocessing, name="tokenize"):
         # Without the mark of being special: "[UNK]" in a text is three pieces like any other.
         return json.dumps(json.loads(tokenizer.to_str()) | {"added_tokens": []}, ensure_ascii=False, sort_keys=True)
 
-    def _read(self, path: str) -> str:
-        """What stands in a tokenizer.json, checked by loading it.
+    def _found(self, path: str) -> Path:
+        """The file that a path means.
 
         Raises:
-            DataError: there is no such file, or it is none.
+            DataError: there is no such file.
         """
         given = Path(path).expanduser()
         places = [given] if given.is_absolute() or self._folder is None else [self._folder / given, given]
@@ -171,6 +178,15 @@ class Tokenize(Preprocessing, name="tokenize"):
             raise DataError(
                 Problem(f"`{self.plugin_name}` finds no file '{path}'", file=path, suggestion=f"Looked at {looked}.")
             )
+        return found
+
+    def _read(self, path: str) -> str:
+        """What stands in a tokenizer.json, checked by loading it.
+
+        Raises:
+            DataError: there is no such file, or it is none.
+        """
+        found = self._found(path)
         library = _library()
         try:
             tokenizer = library.from_str(found.read_text(encoding="utf-8"))

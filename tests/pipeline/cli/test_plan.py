@@ -49,6 +49,19 @@ def test_a_terminal_is_not_told_the_same_distribution_in_every_row(capsys, monke
     assert out.count("recipeline 0.") == 1
 
 
+def test_what_is_not_in_the_cache_is_said_with_the_reason(capsys):
+    def preprocess(*overrides):
+        assert main(["plan", "iris.yaml", *overrides]) == 0
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("preprocess"))
+
+    assert preprocess().endswith("; not in the cache before, kept there now")
+    assert preprocess().endswith("; in the cache")
+    changed = preprocess("preprocessing.0.columns=sepal_*")
+    assert changed.endswith(
+        "; not in the cache before (other than there: preprocessing[0] (standardize)), kept there now"
+    )
+
+
 def test_machines_get_one_document(capsys):
     assert main(["plan", "iris.yaml", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -96,3 +96,18 @@ def test_a_cache_that_cannot_be_written_is_a_fault_of_the_environment(tmp_path: 
 def test_an_address_is_that_of_the_content() -> None:
     assert cache.address({"a": 1, "b": [2]}) == cache.address({"b": [2], "a": 1})
     assert cache.address({"a": 1}) != cache.address({"a": 2})
+
+
+def test_a_new_entry_says_in_what_it_differs_from_the_nearest(tmp_path: Path) -> None:
+    parts = {"the data": "1", "the split": "2", "the target": "3", "preprocessing[0] (impute)": "4"}
+
+    def made(key: str, **other: str) -> cache.Entry:
+        return cache.obtain(tmp_path, key, write(key), {**parts, **{k.replace("_", " "): v for k, v in other.items()}})
+
+    assert made("a").changed == ()
+    assert made("b", the_split="9").changed == ("the split",)
+    assert made("c", the_split="9", the_data="8").changed == ("the data",)
+    assert made("c", the_split="9", the_data="8").changed == ()
+    assert made("d", the_step="5").changed == ("the step",)
+    assert made("e", the_data="7", the_split="7", the_target="7").changed == ()
+    assert cache.obtain(tmp_path, "f", write("f")).changed == ()

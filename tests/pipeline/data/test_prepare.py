@@ -20,6 +20,7 @@ from recipeline.families.architecture import Architecture
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.spec import InputSpec, Role, State
 from recipeline.recipe.model import Recipe
+from recipeline_plugins.preprocessing.tokenize import Tokenize
 
 MakeRecipe = Callable[..., Recipe]
 Prepare = Callable[[Recipe], PreparedData]
@@ -179,6 +180,30 @@ def test_what_the_arrays_do_not_depend_on_is_not(make_recipe: MakeRecipe, make_r
     sections: dict[str, Any] = {"data": BY_COLUMN, "preprocessing": AFTER}
     make_ready(make_recipe(table(), **sections))
     assert make_ready(make_recipe(table(), **sections, seed=5, optimizer={"type": "adam", "lr": 0.1})).cache_hit
+
+
+def test_another_content_of_a_file_that_a_step_names_is_seen(
+    make_recipe: MakeRecipe, make_ready: Prepare, tmp_path: Path
+) -> None:
+    words = pl.DataFrame({"t": ["a rose is a rose", "a rose"] * 5}).lazy()
+    rows = table().with_columns(text=pl.lit("a rose is red") + pl.col("price").cast(pl.String))
+    file = tmp_path / "tokenizer.json"
+    step = {"type": "tokenize", "file": str(file)}
+    sections: dict[str, Any] = {"data": BY_COLUMN | {"columns": {"text": "text"}}, "architecture": "gru"}
+    sections["data"]["columns"] |= dict.fromkeys(("price", "age", "city", "sort", "member", "since"), "ignore")
+    recipe = make_recipe(rows, **sections, preprocessing=[step])
+
+    def written(vocabulary: int) -> PreparedData:
+        file.write_text(Tokenize(vocabulary=vocabulary).fit(words)["t"], encoding="utf-8")
+        return make_ready(recipe)
+
+    first, same, other = written(20), written(20), written(12)
+    assert (first.cache_hit, same.cache_hit, other.cache_hit) == (False, True, False)
+    assert other.changed == ("what the settings of preprocessing[0] (tokenize) name",)
+    assert first.inputs.blocks["tokens"].cardinalities > other.inputs.blocks["tokens"].cardinalities
+    file.unlink()
+    with pytest.raises(DataError, match="finds no file"):
+        make_ready(recipe)
 
 
 def test_damaged_arrays_are_made_again_and_noted(make_recipe: MakeRecipe, make_ready: Prepare, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import json
 import math
 import shutil
+from dataclasses import replace
+from importlib.metadata import version
 
 import numpy as np
 import polars as pl
@@ -10,10 +12,13 @@ import pytest
 import torch
 
 from recipeline.catalog import build, installed
+from recipeline.data.pipeline import FittedStep
 from recipeline.errors import DataError, EnvironmentFault, RecipeError, UsageError
+from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.spec import TargetSpec
 from recipeline.network import answers, for_answers
 from recipeline.serving.bundle import Predictor, answer_frame, read_description, write_bundle
+from recipeline.serving.log import requirements
 
 
 def test_the_loaded_model_gives_the_same_numbers_as_the_network_that_was_saved(train):
@@ -189,3 +194,21 @@ def test_a_step_that_is_not_installed_can_not_be_saved(train, tmp_path):
             batch_size=8,
             catalog=build([]),
         )
+
+
+@pytest.mark.parametrize(("step", "package"), [("tokenize", "tokenizers"), ("load_image", "pillow")])
+def test_what_a_step_needs_to_serve_is_among_the_requirements(train, tmp_path, step, package):
+    trained = train("grade")
+    plugin = installed().find(Preprocessing, step)()
+    pipeline = replace(trained.pipeline, steps=(*trained.pipeline.steps, FittedStep(plugin, (), {})))
+    write_bundle(tmp_path, network=trained.network, recipe=trained.recipe, pipeline=pipeline, batch_size=8)
+    needed = read_description(tmp_path)["requirements"]
+    assert needed[package] == version(package)
+    assert f"{package}=={version(package)}" in requirements(needed)
+
+
+def test_a_package_that_a_plugin_needs_and_that_is_not_here_is_said(train, tmp_path, monkeypatch):
+    trained = train("grade")
+    monkeypatch.setattr(type(trained.recipe.data.source), "packages", frozenset({"no-such-package"}))
+    with pytest.raises(EnvironmentFault, match="the source 'parquet' needs the package no-such-package where"):
+        write_bundle(tmp_path, network=trained.network, recipe=trained.recipe, pipeline=trained.pipeline, batch_size=8)
