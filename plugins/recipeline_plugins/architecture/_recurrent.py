@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec
 from recipeline_plugins.architecture._sequences import ACCEPTS, sequences, unit_of_differences
+from recipeline_plugins.architecture._starts import NamedStart
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,9 +38,10 @@ class Recurrent(Architecture):
     """What the answer is made from. last: the state after the last step; mean and max: over all steps."""
     embedding: PositiveInt = 64
     """Numbers in the vector that stands for a token; without effect for series."""
-    initialization: Literal["orthogonal", "uniform"] = "orthogonal"
+    initialization: Literal["uniform", NamedStart] = "orthogonal"
     """How the weights start. orthogonal: recurrent ones as an orthogonal matrix (Saxe et al. 2014), the others as
-    Glorot & Bengio 2010, biases at 0. uniform: all within 1/sqrt(hidden), torch's way."""
+    Glorot & Bengio 2010, biases at 0. uniform: all within 1/sqrt(hidden), torch's way. Another name of torch.nn.init
+    is for each gate's recurrent and other weights, biases at 0."""
     around_last: bool = False
     """Read a series as differences from its last value, and add that value to the answers: what is forecast is then
     the change, at any level (Zeng et al. 2023, NLinear). Of several channels, the first is the one forecast. Leave

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt, field_validator
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,6 +61,9 @@ class CNN(Architecture, name="cnn"):
     """What the output sees: every place (for small images), or each channel's average (fewer weights, any place)."""
     hidden: list[PositiveInt] = Field(default=[])
     """Units of dense layers before the output."""
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: kaiming_normal. glorot is
+    another name for xavier, he one for kaiming."""
 
     @field_validator("kernel")
     @classmethod
@@ -90,6 +94,7 @@ class CNN(Architecture, name="cnn"):
                 )
             )
         from recipeline_plugins.architecture.cnn_network import ConvolutionalNetwork, Style
+        from recipeline_plugins.architecture.starts import start_hidden
 
         style = Style(
             blocks=tuple(self.blocks),
@@ -102,7 +107,7 @@ class CNN(Architecture, name="cnn"):
             residual=self.residual,
             flatten=self.head == "flatten",
         )
-        return ConvolutionalNetwork(
+        network = ConvolutionalNetwork(
             image=image.shape if image.names else None,
             series=series.shape if series.names else None,
             numeric=inputs.numeric,
@@ -110,3 +115,5 @@ class CNN(Architecture, name="cnn"):
             style=style,
             hidden=self.hidden,
         )
+        start_hidden(network, self.init, network.output)
+        return network

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,6 +56,9 @@ class FTTransformer(Architecture, name="ft_transformer"):
     """Share of the feed-forward part's inner units left out at each step."""
     residual_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of what a block adds that is left out at each step."""
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: as torch makes its layers.
+    glorot is another name for xavier, he one for kaiming."""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
@@ -74,8 +78,9 @@ class FTTransformer(Architecture, name="ft_transformer"):
                 )
             )
         from recipeline_plugins.architecture.ft_transformer_network import FeatureTransformer
+        from recipeline_plugins.architecture.starts import start_hidden
 
-        return FeatureTransformer(
+        network = FeatureTransformer(
             numeric=inputs.numeric,
             cardinalities=inputs.cardinalities,
             outputs=outputs,
@@ -87,3 +92,5 @@ class FTTransformer(Architecture, name="ft_transformer"):
             hidden_dropout=self.hidden_dropout,
             residual_dropout=self.residual_dropout,
         )
+        start_hidden(network, self.init, network.output)
+        return network

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import NamedStart
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,8 +34,9 @@ class Linear(Architecture, name="linear"):
 
     bias: bool = True
     """Whether there is a b: without it the model passes through the origin."""
-    init: Literal["zeros", "random"] | float = "zeros"
-    """Where W starts: zeros, random (uniform up to 1/sqrt(features), b too), or one number for every weight."""
+    init: Literal["zeros", "random", NamedStart] | float = "zeros"
+    """Where W starts: zeros, random (uniform up to 1/sqrt(features), b too), one number for every weight, or a name as
+    in torch.nn.init, b then at zero."""
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A layer from (batch, features) to (batch, outputs)."""
@@ -48,9 +50,16 @@ class Linear(Architecture, name="linear"):
             )
         from torch import nn
 
+        from recipeline_plugins.architecture.starts import STARTS
+
         layer = nn.Linear(inputs.numeric, outputs, bias=self.bias)
         if self.init != "random":  # which is how torch has made it
-            nn.init.constant_(layer.weight, 0.0 if self.init == "zeros" else self.init)
+            if isinstance(self.init, float):
+                nn.init.constant_(layer.weight, self.init)
+            elif self.init == "zeros":
+                nn.init.zeros_(layer.weight)
+            else:
+                STARTS[self.init](layer.weight)
             if self.bias:
                 nn.init.zeros_(layer.bias)
         return layer

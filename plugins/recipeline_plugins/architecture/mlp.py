@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,12 +46,10 @@ class MLP(Architecture, name="mlp"):
     Helps from about four layers on."""
     embedding: PositiveInt | Literal["auto"] = "auto"
     """Numbers in a category's vector; auto takes min(50, 1 + codes // 2) for each column."""
-
-    init: Literal[
-        "auto", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "orthogonal"
-    ] = "auto"
-    """What the hidden layers' weights start from. auto: he_normal, and glorot_uniform for tanh and sigmoid.
-    lecun_normal (variance 1/inputs) is for selu; orthogonal keeps lengths, for many layers (Saxe et al. 2014)."""
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: he_normal, and
+    glorot_uniform for tanh and sigmoid. lecun_normal (variance 1/inputs) is for selu; orthogonal keeps lengths, for
+    many layers (Saxe et al. 2014). glorot is another name for xavier, he one for kaiming."""
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from (batch, features) and codes (batch, columns) to (batch, outputs)."""

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-STARTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "he_normal": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
-    "he_uniform": partial(nn.init.kaiming_uniform_, nonlinearity="relu"),
-    "glorot_normal": nn.init.xavier_normal_,
-    "glorot_uniform": nn.init.xavier_uniform_,
-    "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
-    "orthogonal": nn.init.orthogonal_,
-}
-"""The numbers that the hidden layers' weights start from, by name."""
+from recipeline_plugins.architecture.starts import STARTS
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from recipeline_plugins.architecture.sequence_parts import BesideTable, around_last, pooled, some_step
+from recipeline_plugins.architecture.starts import STARTS
 
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -30,7 +31,7 @@ class RecurrentNetwork(nn.Module):
         dropout: float = 0.0,
         pooling: Literal["last", "mean", "max"] = "last",
         embedding: int = 64,
-        initialization: Literal["orthogonal", "uniform"] = "orthogonal",
+        initialization: str = "orthogonal",
         around_last: bool = False,
         own_unit: bool = False,
         numeric: int = 0,
@@ -55,17 +56,17 @@ class RecurrentNetwork(nn.Module):
         self.output = nn.Linear(width, outputs)
         if self.embed is not None:
             nn.init.normal_(self.embed.weight, std=0.1)  # so small that steps of 0.001 move it soon
-        if initialization == "orthogonal":
-            self._initialize(cell, hidden)
+        if initialization != "uniform":
+            self._initialize(cell, hidden, initialization)
 
-    def _initialize(self, cell: str, hidden: int) -> None:
+    def _initialize(self, cell: str, hidden: int, start: str) -> None:
         for name, parameter in self.recurrent.named_parameters():
             if name.startswith("weight_hh"):
                 for block in parameter.data.view(-1, hidden, parameter.shape[1]):  # one a gate
-                    nn.init.orthogonal_(block)
+                    STARTS[start](block)
             elif name.startswith("weight_ih"):
                 for block in parameter.data.view(-1, hidden, parameter.shape[1]):
-                    nn.init.xavier_uniform_(block)
+                    STARTS["xavier_uniform" if start == "orthogonal" else start](block)
             else:
                 nn.init.zeros_(parameter)
                 if cell == "lstm" and name.startswith("bias_ih"):

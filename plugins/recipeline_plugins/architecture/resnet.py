@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from typing import Self
@@ -48,6 +49,9 @@ class ResNet(Architecture, name="resnet"):
     width, for images of 128 pixels and more."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values set to zero before the output while training."""
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: kaiming_normal, by
+    what a kernel gives. glorot is another name for xavier, he one for kaiming."""
 
     @model_validator(mode="after")
     def _as_many(self) -> Self:
@@ -69,8 +73,9 @@ class ResNet(Architecture, name="resnet"):
                 )
             )
         from recipeline_plugins.architecture.resnet_network import ResidualNetwork
+        from recipeline_plugins.architecture.starts import start_hidden
 
-        return ResidualNetwork(
+        network = ResidualNetwork(
             channels=image.shape[0],
             numeric=inputs.numeric,
             outputs=outputs,
@@ -79,3 +84,5 @@ class ResNet(Architecture, name="resnet"):
             large_stem=self.stem == "large",
             dropout=self.dropout,
         )
+        start_hidden(network, self.init, network.output)
+        return network

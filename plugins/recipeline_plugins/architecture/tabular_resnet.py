@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from recipeline import Architecture, InputSpec, Problem, RecipeError
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,6 +52,9 @@ class TabularResNet(Architecture, name="tabular_resnet"):
     """Share of what a block adds that is left out at each step."""
     embedding: PositiveInt | Literal["auto"] = "auto"
     """Numbers in a category's vector; auto takes min(50, 1 + codes // 2) for each column."""
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: kaiming_normal. glorot is
+    another name for xavier, he one for kaiming."""
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from (batch, features) and codes (batch, columns) to (batch, outputs)."""
@@ -63,9 +67,10 @@ class TabularResNet(Architecture, name="tabular_resnet"):
                     suggestion="Keep at least one column: see data.columns and the steps that drop columns.",
                 )
             )
+        from recipeline_plugins.architecture.starts import start_hidden
         from recipeline_plugins.architecture.tabular_resnet_network import TabularResidualNetwork
 
-        return TabularResidualNetwork(
+        network = TabularResidualNetwork(
             numeric=inputs.numeric,
             cardinalities=inputs.cardinalities,
             outputs=outputs,
@@ -76,3 +81,5 @@ class TabularResNet(Architecture, name="tabular_resnet"):
             residual_dropout=self.residual_dropout,
             embedding=None if self.embedding == "auto" else self.embedding,
         )
+        start_hidden(network, self.init, network.output)
+        return network

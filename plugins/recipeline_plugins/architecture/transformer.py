@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from recipeline import Architecture, InputSpec, TargetSpec
 from recipeline_plugins.architecture._sequences import ACCEPTS, sequences, unit_of_differences
+from recipeline_plugins.architecture._starts import Start
 
 if TYPE_CHECKING:
     from torch import nn
@@ -100,6 +101,10 @@ class Transformer(Architecture, name="transformer"):
     def _unit_of_differences(self) -> Self:
         return unit_of_differences(self)
 
+    init: Start = "auto"
+    """What the hidden layers' weights start from, as in torch.nn.init, biases at zero. auto: xavier_uniform. glorot is
+    another name for xavier, he one for kaiming."""
+
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         if self.width % self.heads:
@@ -126,22 +131,29 @@ class Transformer(Architecture, name="transformer"):
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         """A network from tokens or series, their lengths, and the numbers and codes beside, to (batch, outputs)."""
+        from recipeline_plugins.architecture.starts import start_hidden
         from recipeline_plugins.architecture.transformer_network import TransformerNetwork
 
-        return TransformerNetwork(
+        network = TransformerNetwork(
             outputs=outputs,
             pooling=self.pooling,
             around_last=self.around_last,
             own_unit=self.own_unit,
             **self._settings(inputs),
         )
+        start_hidden(network, self.init, network.output)
+        return network
 
     def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
         """The same, and the tokens before (batch, answer's steps), to (batch, answer's steps, tokens)."""
+        from recipeline_plugins.architecture.starts import start_hidden
         from recipeline_plugins.architecture.transformer_sequences import DecoderOnly, EncoderDecoder
 
-        network = DecoderOnly if self.form == "decoder" else EncoderDecoder
-        return network(tokens=target.outputs, longest_answer=target.longest, tied=self.tied, **self._settings(inputs))
+        form = DecoderOnly if self.form == "decoder" else EncoderDecoder
+        settings = self._settings(inputs)
+        network = form(tokens=target.outputs, longest_answer=target.longest, tied=self.tied, **settings)
+        start_hidden(network, self.init, network.speaker.output)
+        return network
 
     def _settings(self, inputs: InputSpec) -> dict[str, Any]:
         found = sequences(self.plugin_name, inputs)

@@ -55,7 +55,7 @@ def test_starts_where_init_says() -> None:
 
 @pytest.mark.parametrize("init", ["ones", True, None])
 def test_refuses_another_start(init: object) -> None:
-    with pytest.raises(ValidationError, match="'zeros' or 'random'"):
+    with pytest.raises(ValidationError, match="'zeros', 'random'"):
         Linear.model_validate({"init": init})
 
 

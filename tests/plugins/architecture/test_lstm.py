@@ -35,7 +35,7 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         ({"layers": 0}, "greater than 0"),
         ({"dropout": 1.0}, "less than 1"),
         ({"pooling": "first"}, "'last', 'mean' or 'max'"),
-        ({"initialization": "zeros"}, "'orthogonal' or 'uniform'"),
+        ({"initialization": "zeros"}, "'uniform', 'xavier_uniform'"),
         ({"bidirectional": 1}, "valid boolean"),
         ({"embedding": 0}, "greater than 0"),
         ({"around_last": 1}, "valid boolean"),
