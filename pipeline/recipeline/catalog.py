@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import pluggy
 
 from recipeline import hooks
+from recipeline.elsewhere import known_here_as
 from recipeline.errors import Problem, RecipeError, UsageError
 from recipeline.families.metric import Metric
 from recipeline.families.plugin import Plugin, PluginReference
@@ -133,7 +134,12 @@ class Catalog:
 
     def _unknown(self, family: str, name: str) -> Problem:
         names = self.names(family)
-        advice = did_you_mean(name, names)
+        here = known_here_as(family, name, names)
+        ending = name.rpartition(".")[2].lower()
+        if family == "source" and "." in name and ending in names:
+            advice: str | None = f"A file is written {{type: {ending}, path: {name}}}."
+        else:
+            advice = f"Did you mean '{here}'?" if here else did_you_mean(name, names)
         if advice is None:
             others = [kind for kind in FAMILIES if kind != family and (kind, name) in self.entries]
             if others:

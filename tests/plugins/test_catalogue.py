@@ -20,8 +20,8 @@ PROMISED = {
     "architecture": "linear mlp tabular_resnet ft_transformer cnn resnet rnn lstm gru transformer pretrained",
     "source": "csv parquet sample image_folder windows",
     "split": "random group time column files",
-    "preprocessing": "load_image normalize_image tokenize standardize_series",
-    "metric": "accuracy f1 roc_auc log_loss rmse mae r2 poisson_deviance pinball mase",
+    "preprocessing": "load_image normalize_image tokenize tokenize_target standardize_series",
+    "metric": "accuracy f1 roc_auc log_loss rmse mae r2 poisson_deviance pinball mase exact_match error_rate",
 }
 
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import click
 
-from recipeline.cli.output import warnings_in_a_line
+from recipeline.cli.output import examples, warnings_in_a_line
 from recipeline.errors import Interrupted, Problem, RecipelineError, UsageError
 from recipeline.nearest import did_you_mean
 
@@ -91,7 +91,15 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "recipeline init my_table.csv --target price -o recipe.yaml",
+        "recipeline run recipe.yaml",
+        "recipeline ui",
+    ),
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error (also: RECIPELINE_DEBUG=1).")
 def cli(debug: bool) -> None:

@@ -19,6 +19,7 @@ OTHER_WORDS = {
     "mlflow": "tracking", "logging": "tracking", "tracking_uri": "uri", "experiment_name": "experiment",
     "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
     "delimiter": "separator", "sep": "separator", "na_values": "missing",
+    "input_features": "columns", "output_features": "target", "combiner": "architecture", "backend": "accelerator",
     "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",
     "class_path": "type", "_target_": "type", "val": "validation", "valid": "validation", "monitor_metric": "monitor",
 }  # fmt: skip

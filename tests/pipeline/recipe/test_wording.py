@@ -78,8 +78,8 @@ WRONG = [
     ("target: income", "target: []", "[]", "data.target", "(found an empty list)"),
     ("target: income", "target: [a, 1]", "1]", "data.target[1]", "expected text (found 1). Write it in quotes: '1'."),
     ("task: binary", "task: regresion", "regresion", "data.task",
-     "expected 'auto', 'regression', 'binary', 'multiclass', 'multilabel' or "
-     "'forecasting' (found 'regresion'). Did you mean 'regression'?"),
+     "expected 'auto', 'regression', 'binary', 'multiclass', 'multilabel', 'forecasting' or "
+     "'sequence' (found 'regresion'). Did you mean 'regression'?"),
     ("    zip: categorical", "    zip: categorial", "categorial", "data.columns.zip", "Did you mean 'categorical'?"),
     ("    train: 0.7", "    train: 70", "70", "data.split.train", "(found 70)"),
     ("    train: 0.7", "    train: '0.7'", "'0.7'", "data.split.train", "Write it without quotes: 0.7."),
