@@ -28,6 +28,8 @@ from recipeline import (
     Scheduler,
     Source,
     Split,
+    TargetSpec,
+    TargetTokens,
     TargetTransform,
 )
 from recipeline.testing import check_plugin
@@ -405,6 +407,35 @@ class OneWay(TargetTransform, name="one_way"):
         return values
 
 
+class Words(TargetTokens):
+    """Makes tokens of words."""
+
+    def fit(self, frame: pl.LazyFrame) -> dict[str, Any]:
+        return {}
+
+    def transform(self, frame: pl.LazyFrame, state: Any) -> pl.LazyFrame:
+        return frame.with_columns(pl.all().str.split(" ").list.eval(pl.element().str.len_chars().cast(pl.Int64)))
+
+    def tokens(self, state: Any) -> list[str]:
+        return ["A", "HH"]
+
+    def separator(self, state: Any) -> str:
+        return " "
+
+
+@breaks("numbers tokens by their places in `tokens`")
+class Miscounted(Words, name="miscounted"):
+    """Counts from 1."""
+
+
+@breaks("has `tokens`, each of them once")
+class Repeating(Words, name="repeating"):
+    """Has a token twice."""
+
+    def tokens(self, state: Any) -> list[str]:
+        return ["A", "A"]
+
+
 # --- architecture
 
 
@@ -467,6 +498,82 @@ class Squeezing(Architecture, name="squeezing"):
 
     def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
         return Net(inputs.numeric, outputs, "squeezed")
+
+
+class SayingNet(nn.Module):
+    """Says each next token by the tokens so far and a sum of the source, with something wrong about it."""
+
+    def __init__(self, target: TargetSpec, fault: str) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(target.outputs, target.outputs)
+        self.fault = fault
+
+    def forward(self, numeric: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        heard = self.embed(before)  # (batch, steps, tokens)
+        if self.fault == "deaf":
+            return heard.mean() + numeric.sum(dim=1)[:, None, None].expand_as(heard)
+        so_far = heard.flip(1).cumsum(1).flip(1) if self.fault == "leaking" else heard.cumsum(1)
+        beside = numeric.sum() if self.fault == "sociable" else numeric.sum(dim=1)[:, None, None]
+        return (so_far + beside)[:, 1:] if self.fault == "short" else so_far + beside
+
+
+class SteppingNet(SayingNet):
+    """Forgets, step by step, what was said before the last token."""
+
+    def begin(self, numeric: torch.Tensor) -> torch.Tensor:
+        return numeric.sum(dim=1)[:, None]
+
+    def step(self, memory: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        return self.embed(before) + memory
+
+
+class Saying(Architecture):
+    """Answers with sequences."""
+
+    tasks = frozenset({"sequence"})
+
+    def build(self, inputs: InputSpec, outputs: int) -> nn.Module:
+        raise NotImplementedError
+
+
+@breaks("gives logits that no later token has an influence on")
+class Foreseeing(Saying, name="foreseeing"):
+    """Sees what comes after a step."""
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        return SayingNet(target, "leaking")
+
+
+@breaks("gives logits that no later token|listens to the tokens before a step")
+class Unhearing(Saying, name="unhearing"):
+    """Doesn't hear what was said."""
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        return SayingNet(target, "deaf")
+
+
+@breaks(r"returns \(batch, steps, tokens\) \(found \(64, 6, 7\)\)")
+class Hasty(Saying, name="hasty"):
+    """Leaves a step out."""
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        return SayingNet(target, "short")
+
+
+@breaks("predicts a row the same way whatever rows stand beside it")
+class Gossiping(Saying, name="gossiping"):
+    """Lets rows see each other."""
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        return SayingNet(target, "sociable")
+
+
+@breaks("says step by step what it says of all steps at once")
+class Absentminded(Saying, name="absentminded"):
+    """Answers otherwise than it has learnt."""
+
+    def build_sequence(self, inputs: InputSpec, target: TargetSpec) -> nn.Module:
+        return SteppingNet(target, "")
 
 
 @breaks("starts from the same numbers for the same seed")

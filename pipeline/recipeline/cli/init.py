@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recipeline.cli import init_series
+from recipeline.cli import init_sequences, init_series
 from recipeline.cli.init_lines import one_or_list
 from recipeline.cli.init_recipe import Look, compose
 from recipeline.cli.output import echo, examples, note
@@ -171,6 +171,10 @@ def starter(settings: dict[str, Any], asked: Asked, name: str, output: Path | No
     recipe = parse(minimal, "the starter recipe", catalog=installed(), folder=folder).recipe
     table = read(recipe, place)
     _refuse_lists(table)
+    if table.task == "sequence" and (read_as := init_sequences.columns(table)):
+        minimal = plain_to_yaml({"name": name, "data": data | {"columns": read_as}, "architecture": "mlp"})
+        recipe = parse(minimal, "the starter recipe", catalog=installed(), folder=folder).recipe
+        table = read(recipe, place)
     # The roles are those that the train rows show, as in a run.
     roles = split(table, fill(recipe, table.task, table.roles)).roles
     text = compose(Look(settings, table, roles, name, output, series))

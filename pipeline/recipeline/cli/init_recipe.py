@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recipeline.cli import init_images, init_series, init_text
+from recipeline.cli import init_images, init_sequences, init_series, init_text
 from recipeline.cli.init_lines import comment, entry, item, one_or_list, plain
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Draft:
 
     ignored: dict[str, str] = field(default_factory=dict)
     """Columns that are left out, with the reason."""
-    declared: dict[str, tuple[str, str]] = field(default_factory=dict)
+    declared: dict[str, tuple[Role, str]] = field(default_factory=dict)
     """Columns whose role is overruled, with the reason."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -119,7 +119,9 @@ def drafted(look: Look) -> Draft:
     draft = Draft(ignored=ignored, batch_size=size)
     if look.series is not None:
         return init_series.forecast(draft, look.series, table, features)
-    if "series" in roles:
+    if table.task == "sequence":
+        draft = init_sequences.said(draft, table, features)
+    elif "series" in roles:
         draft = init_series.classes(draft, features)
     elif "text" in roles and init_text.is_read(features):
         draft = init_text.read(draft, table, roles["text"])
@@ -127,7 +129,11 @@ def drafted(look: Look) -> Draft:
         draft = replace(draft, ignored=draft.ignored | dict.fromkeys(roles.get("text", ()), init_text.UNREAD))
         if images := roles.get("image"):
             draft = init_images.seen(draft, table, images)
-    used = {column: role for column, role in features.items() if column not in draft.ignored}
+    used = {
+        column: draft.declared[column][0] if column in draft.declared else role
+        for column, role in features.items()
+        if column not in draft.ignored
+    }
     steps = defaults.preprocessing(table.task, used)
     better = {step["type"]: step for step in draft.steps}
     before = [step for step in draft.steps if step["type"] not in {usual["type"] for usual in steps}]

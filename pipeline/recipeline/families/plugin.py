@@ -89,6 +89,10 @@ class Plugin(BaseModel):
                 found += [(f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Plugin)]
         return found
 
+    def needed_packages(self) -> frozenset[str]:
+        """Those of `packages` that it needs with these settings; by default all."""
+        return self.packages
+
     def refuses(self, task: Task) -> str | None:
         """Why these settings don't go with a task that the plugin is made for, as half a sentence; None if they do."""
         return None

@@ -132,7 +132,7 @@ def _distributions(recipe: Recipe, pipeline: FittedPipeline, catalog: Catalog) -
             ) from None
         found[entry.distribution] = entry.version
     for plugin in (*plugins, recipe.data.source):
-        for name in sorted(plugin.packages):
+        for name in sorted(plugin.needed_packages()):
             found.setdefault(name, _installed_version(name, plugin))
     return found
 

@@ -84,6 +84,11 @@ class Tokenize(Preprocessing, name="tokenize"):
         """The sha256 of the tokenizer.json, where there is one."""
         return None if self.file is None else hashlib.sha256(self._found(self.file).read_bytes()).hexdigest()
 
+    def needed_packages(self) -> frozenset[str]:
+        """None for words and characters."""
+        own = self.file is None and self.method in ("words", "characters")
+        return frozenset() if own else self.packages
+
     def fit(self, frame: pl.LazyFrame) -> State:
         """Each column's tokenizer as the library writes it, or its words or characters."""
         require(self, frame, ("text", "empty"), "Choose columns: text, or convert it with `cast` before.")

@@ -13,7 +13,9 @@ import pytorch_lightning as lightning
 import torch
 
 from recipeline.data.pipeline import FittedPipeline
+from recipeline.decoding import before
 from recipeline.errors import DataError, RecipeError
+from recipeline.families.spec import PADDING
 from recipeline.network import answers, for_answers
 from recipeline.recipe.load import parse
 from recipeline.serving.bundle import Predictor, read_description, write_bundle
@@ -224,3 +226,70 @@ def test_an_optimizer_that_looks_twice_has_each_batch_counted_once(folder: Path)
     once = trained(folder, base)
     ours, theirs = (float(made.trainer.callback_metrics["train/loss"]) for made in (twice, once))
     assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+SOUNDS = """
+name: sounds
+data: {source: {type: csv, path: sounds.csv}, target: sound, task: sequence, columns: {word: text}}
+preprocessing: [{type: tokenize, method: characters}, tokenize_target]
+architecture: {type: transformer, width: 8, heads: 2, layers: 1, dropout: 0.1}
+optimizer: {type: adam, lr: 0.02}
+training: {epochs: 2, batch_size: 16, accelerator: cpu, devices: 1, threads: 1}
+"""
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcde"), size=rng.integers(1, 8))) for _ in range(150)]
+    pl.DataFrame({"word": words, "sound": [" ".join(word.upper()) for word in words]}).write_csv(
+        tmp_path / "sounds.csv"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_sequences_are_measured_over_all_tokens_and_the_same_in_chunks(spoken: Path, accumulate: int) -> None:
+    text = SOUNDS.replace("batch_size: 16", f"batch_size: 16, accumulate: {accumulate}")
+    one = trained(spoken, text)
+    data = prepared(spoken, text)
+    lightning.seed_everything(0, verbose=False)
+    module = TrainingModule(data.recipe, data.data)
+    trainer = make_trainer(data.recipe, folder=spoken, logger=None, observer=Observer())
+    module.automatic_optimization, trainer.accumulate_grad_batches, data.steps_per_call = False, 1, 64
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.fit(module, datamodule=data, weights_only=True)
+    weights = module.network.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in one.module.network.state_dict().items())
+    for name in ("train/loss", "val/loss", "val/error_rate", "val/exact_match"):
+        assert trainer.callback_metrics[name] == one.trainer.callback_metrics[name]
+
+    part = one.data.parts["validation"]
+    network = one.module.network.eval()
+    blocks, target = (
+        [torch.from_numpy(np.array(block)) for block in part.blocks],
+        torch.from_numpy(np.array(part.target)),
+    )
+    logits = network(*blocks, before(target)).log_softmax(dim=2)
+    given = -logits.gather(2, target[:, :, None])[:, :, 0][target != PADDING]  # one a token, the ends among them
+    assert float(trainer.callback_metrics["val/loss"]) == pytest.approx(float(given.detach().double().mean()), rel=1e-5)
+    said = answers(network, part.blocks, one.data.pipeline, one.data.target, 7)[:, 1:].long()
+    right = [
+        one.data.target.text(a) == one.data.target.text(b) for a, b in zip(said.tolist(), target.tolist(), strict=True)
+    ]
+    assert float(trainer.callback_metrics["val/exact_match"]) == pytest.approx(np.mean(right))
+
+
+def test_a_served_sequence_is_the_same_alone_and_among_others(spoken: Path) -> None:
+    made = trained(spoken, SOUNDS)
+    pipeline: FittedPipeline = made.data.pipeline
+    write_bundle(spoken / "m", network=made.module.network, recipe=made.recipe, pipeline=pipeline, batch_size=64)
+    predictor = Predictor.load(spoken / "m")
+    rows = pl.read_csv(spoken / "sounds.csv").head(40)
+    together = predictor.predict(rows)
+    alone = pl.concat([predictor.predict(rows.slice(row, 1)) for row in range(rows.height)])
+    assert together["prediction"].to_list() == alone["prediction"].to_list()
+    assert together["probability"].to_numpy() == pytest.approx(alone["probability"].to_numpy(), rel=1e-9)
+    longest = max(len(word) for word in pl.read_csv(spoken / "sounds.csv")["word"])
+    assert together["prediction"].str.split(" ").list.len().max() <= longest

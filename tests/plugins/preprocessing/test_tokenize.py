@@ -119,6 +119,8 @@ def test_characters_and_words_need_no_library(monkeypatch, apply):
     words = Tokenize(method="words", lowercase=False, min_frequency=1, length=2)
     assert words.fit(train.lazy())["t"]["tokens"] == ["fit", "Abba", "a", "bab"]
     assert apply(words, train, pl.DataFrame({"t": ["a  Abba\nbab", "abba", " "]}))["t"].to_list() == [[4, 3], [1], [1]]
+    assert not letters.needed_packages()
+    assert Tokenize(method="characters", file="tokenizer.json").needed_packages() == {"tokenizers"}
     few = Tokenize(method="characters", vocabulary=10, min_frequency=4)
     assert few.fit(train.lazy())["t"]["tokens"] == ["a", "b"]
 
