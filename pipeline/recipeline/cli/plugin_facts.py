@@ -75,13 +75,19 @@ def usual_for(cls: type[Plugin]) -> list[str]:
     return [task for task in defaults.LOSS if cls.plugin_name in usual(task)]
 
 
+def in_words(tasks: Sequence[str]) -> str:
+    """Tasks as a list that is no longer than it need be: `binary, multiclass`, `all but sequence`, `all`."""
+    others = [task for task in TASKS if task not in tasks]
+    if not tasks or not others:
+        return "all"
+    return ", ".join(tasks) if len(others) > 1 else f"all but {others[0]}"
+
+
 def _tasks(cls: type[Plugin]) -> Iterator[Fact]:
-    if tasks := for_tasks(cls):
-        yield "tasks", ", ".join(tasks)
-    elif hasattr(cls, "tasks"):
-        yield "tasks", "all"
+    if hasattr(cls, "tasks"):
+        yield "tasks", in_words(for_tasks(cls))
     if usual := usual_for(cls):
-        yield "by default for", "every task" if len(usual) == len(TASKS) else ", ".join(usual)
+        yield "by default for", in_words(usual)
 
 
 def _of_family(cls: type[Plugin], others: Sequence[type[Plugin]]) -> Iterator[Fact]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeline.catalog import FAMILIES, Entry
-from recipeline.cli.plugin_facts import facts, for_tasks, usual_for
+from recipeline.cli.plugin_facts import facts, for_tasks, in_words, usual_for
 from recipeline.cli.plugin_settings import setting_rows
 from recipeline.errors import Problem, UnsafeError
 from recipeline.families.plugin import Plugin
@@ -137,8 +137,8 @@ def _family(family: str, shelf: Shelf) -> str:
     ]
     for entry in entries:
         row = f"| [`{entry.name}`]({entry.name}.md) | {_cell(_summary(entry, shelf, ''))} |"
-        lines.append(row + (f" {', '.join(tasks[entry.name]) or 'all'} |" if shown else ""))
-    chosen = [f"`{name}` for {'every task' if len(of) > 4 else _either(of)}" for name, of in usual.items() if of]
+        lines.append(row + (f" {in_words(tasks[entry.name])} |" if shown else ""))
+    chosen = [f"`{name}`, for the tasks: {in_words(of)}" for name, of in usual.items() if of]
     if chosen:
         lines += ["", "A recipe that names none gets:", "", *(f"- {words}" for words in chosen)]
     return "\n".join(lines) + "\n"

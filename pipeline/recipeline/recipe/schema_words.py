@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ def _kind(schema: Schema, definitions: Schema) -> str:
     if FAMILY_KEY in schema:
         return f"{schema[FAMILY_KEY]}"
     if "const" in schema or "enum" in schema:
-        return ", ".join("null" if v is None else str(v) for v in schema.get("enum") or [schema["const"]])
+        return ", ".join(_choice(value) for value in schema.get("enum") or [schema["const"]])
     name = schema.get("type")
     if name == "array":
         items = schema.get("items")
@@ -57,13 +58,36 @@ def _several(schema: Schema, definitions: Schema) -> str:
     return {"text": "texts", "number": "numbers", "whole number": "whole numbers"}.get(one, one)
 
 
+def _choice(value: Any) -> str:
+    """A word as it is; what would be lost between commas in quotes."""
+    if value is None:
+        return "null"
+    text = str(value)
+    return text if any(sign.isalnum() for sign in text) else json.dumps(text)
+
+
 def _span(schema: Schema) -> str:
     names = (
         ("minimum", "≥ {}"), ("exclusiveMinimum", "> {}"), ("maximum", "≤ {}"), ("exclusiveMaximum", "< {}"),
-        ("minItems", "≥ {} entries"), ("maxItems", "≤ {} entries"), ("minLength", "≥ {} characters"),
-        ("maxLength", "≤ {} characters"), ("multipleOf", "multiple of {}"), ("pattern", "like {}"),
+        ("multipleOf", "multiple of {}"), ("pattern", "like {}"),
     )  # fmt: skip
     own = [form.format(schema[key]) for key, form in names if key in schema]
+    own += [size for kind in ("Items", "Length") if (size := _size(schema, kind))]
     items = schema.get("items")
     inner = _span(items) if isinstance(items, Mapping) else ""
     return ", ".join([*own, f"each {inner}"] if inner else own)
+
+
+def _size(schema: Schema, of: str) -> str:
+    """How many entries or characters: `2 entries`, `≥ 1 character`, `1 to 8 entries`; empty when any number will do."""
+    least, most = schema.get(f"min{of}"), schema.get(f"max{of}")
+    last = most if most is not None else least
+    if last is None:
+        return ""
+    one, several = ("entry", "entries") if of == "Items" else ("character", "characters")
+    unit = one if last == 1 else several
+    if least == most:
+        return f"{last} {unit}"
+    if least and most is not None:
+        return f"{least} to {most} {unit}"
+    return f"≤ {most} {unit}" if most is not None else f"≥ {least} {unit}"

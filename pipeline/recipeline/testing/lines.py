@@ -28,9 +28,10 @@ DATA = {
     "multilabel": "{source: {type: csv, path: films.csv}, target: [comedy, drama], task: multilabel}",
     "forecasting": "{source: {type: windows, of: {type: sample, dataset: sunspots}, time: year, value: sunspots}, "
     "target: t+1, task: forecasting, split: {type: time, column: year}}",
+    "sequence": "{source: {type: csv, path: sounds.csv}, target: sound, task: sequence, columns: {spelling: text}}",
 }
 """What a recipe for each task learns from."""
-NETWORKS = {"forecasting": "gru"}
+NETWORKS = {"forecasting": "gru", "sequence": "transformer"}
 
 
 def whole(lines: str, tasks: Collection[str] = (), catalog: Catalog | None = None) -> Recipe:

@@ -25,6 +25,7 @@ class Linear(Architecture, name="linear"):
 
     example = """
         preprocessing:
+          - {type: impute, columns: all}
           - {type: standardize, columns: numeric}
           - {type: one_hot, columns: categorical}
         architecture: linear

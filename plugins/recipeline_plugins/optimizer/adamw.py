@@ -33,7 +33,7 @@ class AdamW(Optimizer, name="adamw"):
           lr: 0.001
           weight_decay: 0.05
           groups:
-            - {pattern: "head.*", lr: 0.01}      # the output layer, ten times faster
+            - {pattern: "output.*", lr: 0.01}      # the output layer, ten times faster
     """
 
     beta1: float = Field(default=0.9, ge=0, lt=1)

@@ -31,7 +31,7 @@ class Muon(Optimizer, name="muon"):
     """
 
     example = """
-        optimizer: {type: muon, lr: 0.001, companion: ["head.*"]}      # the output layer takes AdamW's steps
+        optimizer: {type: muon, lr: 0.001, companion: ["output.*"]}      # the output layer takes AdamW's steps
         scheduler: linear
     """
 
@@ -48,7 +48,7 @@ class Muon(Optimizer, name="muon"):
     decayed: Decayed = "weights"
     """weights leaves biases and the parameters of normalizations out of the decay; all takes every parameter."""
     companion: list[str] = Field(default=[])
-    """Names of further parameters for AdamW, `*` for anything: the output layer's, for instance `head.*`."""
+    """Names of further parameters for AdamW, `*` for anything: the output layer's, for instance `output.*`."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """The companion's memory of the gradient's mean."""
     beta2: float = Field(default=0.95, ge=0, lt=1)

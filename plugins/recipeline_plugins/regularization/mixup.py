@@ -25,6 +25,7 @@ class Mixup(Regularization, name="mixup"):
 
     example = """
         preprocessing:
+          - {type: impute, columns: all}
           - {type: standardize, columns: numeric}
           - {type: one_hot, columns: categorical}
         regularization:

@@ -24,7 +24,9 @@ class Noise(Regularization, name="noise"):
 
     example = """
         preprocessing:
+          - {type: impute, columns: all}
           - {type: standardize, columns: numeric}
+          - {type: one_hot, columns: categorical}
         regularization:
           - {type: noise, std: 0.05}
     """

@@ -1,7 +1,8 @@
 import pytest
 
 from recipeline.catalog import installed
-from recipeline.cli.plugin_facts import facts, for_tasks, usual_for
+from recipeline.cli.plugin_facts import facts, for_tasks, in_words, usual_for
+from recipeline.families.spec import TASKS
 
 EVERY = [entry.load() for entry in installed()]
 
@@ -19,7 +20,7 @@ SAID = [
     ("loss.focal", "shares of classes", "taken with `regularization.cutmix`"),
     ("loss.hinge", "shares of classes", "not taken: refused with `regularization.cutmix`"),
     ("loss.poisson", "target", "refused with `preprocessing.normalize_target`"),
-    ("optimizer.adam", "by default for", "every task"),
+    ("optimizer.adam", "by default for", "all"),
     ("optimizer.lbfgs", "each step", "`accumulate` above 1"),
     ("optimizer.newton", "rates by name", "refused"),
     ("optimizer.gradient_descent", "needs", "`training.batch_size: full`: its steps follow"),
@@ -35,7 +36,7 @@ SAID = [
     ("optimizer.newton", "refused with", "`loss.momentum`: it evaluates"),
     ("metric.rmse", "better", "less"),
     ("metric.accuracy", "to watch it", "`monitor: val/accuracy`"),
-    ("report.curves", "by default for", "every task"),
+    ("report.curves", "by default for", "all"),
 ]
 
 
@@ -56,4 +57,10 @@ def test_tasks_in_their_order_and_defaults():
     focal = installed().entry("loss", "focal").load()
     assert for_tasks(focal) == ["binary", "multiclass", "multilabel"]
     assert usual_for(focal) == []
-    assert usual_for(installed().entry("loss", "cross_entropy").load()) == ["binary", "multiclass"]
+    assert usual_for(installed().entry("loss", "cross_entropy").load()) == ["binary", "multiclass", "sequence"]
+
+
+def test_tasks_in_words():
+    assert in_words([]) == in_words(TASKS) == "all"
+    assert in_words(TASKS[:-1]) == f"all but {TASKS[-1]}"
+    assert in_words(["binary", "multiclass"]) == "binary, multiclass"
