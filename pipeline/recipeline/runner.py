@@ -180,6 +180,8 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
         if not complete:
             job.note(job.run.unsent)
             job.note(f"it is kept in {job.folder}. Send it with: recipeline sync {job.folder.name[:8]}")
+        if status == "KILLED" and "last.ckpt" in checkpoints:
+            job.note(f"its training goes on where it stopped with: recipeline resume {job.folder.name[:8]}")
         if status == "FINISHED" and complete and not job.run.troubles:
             # All of it is in MLflow by now. What a failed run leaves is for whoever looks into it.
             shutil.rmtree(job.folder, ignore_errors=True)

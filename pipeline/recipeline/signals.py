@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from recipeline.errors import Interrupted
 
 _SET_PARENT_DEATH_SIGNAL = 1
 """`prctl`'s number for it, from <linux/prctl.h>."""
+
+_WATCHED: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -23,13 +29,13 @@ def interruptions() -> Iterator[None]:
     """
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in watched:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
+        if _deferred and _deferred[-1].number is None:
+            _deferred[-1].number = number
+            return
+        _interrupt(number)
 
-    watched: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
     try:
-        before = {number: signal.signal(number, interrupt) for number in watched}
+        before = {number: signal.signal(number, interrupt) for number in _WATCHED}
     except ValueError:
         yield
         return
@@ -38,6 +44,48 @@ def interruptions() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int) -> None:
+    for each in _WATCHED:  # another one must not disturb the putting away
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+@dataclass(slots=True)
+class Deferral:
+    """A signal that waits until somebody is ready for it."""
+
+    number: int | None = None
+    """Which one; None as long as there is none."""
+    handler: Any = None
+    """Who is told of SIGTERM."""
+
+    def hold(self) -> None:
+        """Take SIGTERM back from a library that has put itself in front; not on SLURM, where it knows what to do."""
+        if callable(self.handler) and "SLURM_JOB_ID" not in os.environ:
+            signal.signal(signal.SIGTERM, self.handler)
+
+    def raise_now(self) -> None:
+        """Raise the interruption, if there is one."""
+        if self.number is not None:
+            _interrupt(self.number)
+
+
+_deferred: list[Deferral] = []
+
+
+@contextmanager
+def deferring() -> Iterator[Deferral]:
+    """Let the first signal wait for `raise_now`, at the latest for the block's end; a second one acts at once."""
+    main = threading.current_thread() is threading.main_thread()
+    deferral = Deferral(handler=signal.getsignal(signal.SIGTERM) if main else None)
+    _deferred.append(deferral)
+    try:
+        yield deferral
+    finally:
+        _deferred.remove(deferral)
+    deferral.raise_now()
 
 
 def raise_interruption(error: BaseException) -> None:

@@ -1,8 +1,12 @@
 """A run that stopped goes on in the same MLflow run, and ends with the same numbers as one that never stopped."""
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +15,7 @@ from mlflow import MlflowClient
 
 from recipeline import runner
 from recipeline.cli.main import main
-from recipeline.errors import EnvironmentFault, UnsafeError, UsageError
+from recipeline.errors import EnvironmentFault, Interrupted, UnsafeError, UsageError
 from recipeline.recipe.load import load_recipe
 from recipeline.resuming import resume
 from recipeline.tracking.alive import Alive
@@ -125,6 +129,51 @@ def test_what_was_stopped_again_goes_on_again(reference, place, stopped):
     client = MlflowClient(result.tracking_uri)
     assert curves(client, stopped) == curves(client, whole.run_id)
     assert client.get_run(stopped).data.tags["recipeline.resumed"] == "2"
+
+
+def test_a_signal_waits_for_a_checkpoint(place, stopped):
+    _, whole, _ = place
+
+    class Signalling(Watching):
+        def epoch_finished(self, epoch, metrics):
+            if epoch == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    watching = Signalling()
+    with pytest.raises(Interrupted):
+        runner.run(load_recipe("iris.yaml", ["name=signalled"]), observer=watching)
+    (note,) = [note for note in watching.notes if "goes on where it stopped" in note]
+    run_id = note.rpartition(" ")[2]
+    watching = Watching()
+    _, result = resume(run_id, observer=watching)
+    assert any("going on after epoch 3, optimizer step 21" in note for note in watching.notes)
+    client = MlflowClient(result.tracking_uri)
+    assert curves(client, result.run_id) == curves(client, whole.run_id)
+
+
+KILLED = """
+import os, signal
+from recipeline import runner
+from recipeline.recipe.load import load_recipe
+from recipeline.training.observer import Observer
+
+class Killing(Observer):
+    def epoch_finished(self, epoch, metrics):
+        if epoch == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+runner.run(load_recipe("iris.yaml", ["name=killed"]), observer=Killing())
+"""
+
+
+def test_a_process_that_was_killed_goes_on_in_another(place, stopped):
+    _, whole, _ = place
+    done = subprocess.run([sys.executable, "-c", KILLED], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    _, result = resume("killed")
+    client = MlflowClient(result.tracking_uri)
+    assert client.get_run(result.run_id).info.status == "FINISHED"
+    assert curves(client, result.run_id) == curves(client, whole.run_id)
 
 
 def test_a_run_without_a_checkpoint_begins_anew_and_says_so(place, stopped):

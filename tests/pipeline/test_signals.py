@@ -8,7 +8,7 @@ import time
 import pytest
 
 from recipeline.errors import Interrupted
-from recipeline.signals import interruptions
+from recipeline.signals import deferring, interruptions
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -84,3 +84,37 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path):
     last = beat.read_text()
     time.sleep(1.0)
     assert beat.read_text() == last
+
+
+def test_a_signal_waits_for_who_asks_and_a_second_one_does_not():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def interrupted_at_a_good_moment(reached: list[str]) -> None:
+        with interruptions(), deferring() as waiting:
+            waiting.raise_now()
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("after")
+            waiting.raise_now()
+            reached.append("never")
+
+    def interrupted_at_the_end(reached: list[str]) -> None:
+        with interruptions():
+            with deferring():
+                os.kill(os.getpid(), signal.SIGTERM)
+                reached.append("after")
+            reached.append("never")
+
+    def interrupted_twice(reached: list[str]) -> None:
+        with interruptions(), deferring():
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("after")
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("never")
+
+    for call in (interrupted_at_a_good_moment, interrupted_at_the_end, interrupted_twice):
+        reached: list[str] = []
+        with pytest.raises(Interrupted) as caught:
+            call(reached)
+        assert reached == ["after"]
+        assert caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before

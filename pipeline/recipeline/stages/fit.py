@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 
+from recipeline.signals import deferring
 from recipeline.stages.job import Job
 from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
@@ -29,7 +31,7 @@ def run(job: Job) -> None:
     _note_what_it_depends_on(job)
     keeper_of(job.trainer).know(job.kept)
     try:
-        with told() if job.recipe.training.compile else nullcontext():
+        with told() if job.recipe.training.compile else nullcontext(), _signals(job):
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     finally:
         os.environ.pop(FOLDER_VARIABLE, None)
@@ -39,6 +41,18 @@ def run(job: Job) -> None:
         saved = job.trainer.strategy.checkpoint_io.load_checkpoint(best.best_model_path)
         job.metrics["best/epoch"] = float(saved["epoch"] + 1)
         job.metrics[f"best/{best.monitor}"] = float(best.best_model_score)
+
+
+@contextmanager
+def _signals(job: Job) -> Iterator[None]:
+    """Let a signal wait for the checkpoint after the step under way; not where other processes wait for this one."""
+    assert job.trainer is not None
+    if job.trainer.world_size > 1:
+        yield
+        return
+    with deferring() as signal:
+        keeper_of(job.trainer).signal = signal
+        yield
 
 
 def _note_what_it_depends_on(job: Job) -> None:

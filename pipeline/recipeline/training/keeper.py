@@ -16,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 
 from recipeline.recipe.model import CheckpointSettings
+from recipeline.signals import Deferral
 from recipeline.storage.temporary import clear_stale, discard
 from recipeline.training.checkpoints import OURS, DurableCheckpointIO
 from recipeline.training.generators import generator_states, restore_generators
@@ -55,6 +56,8 @@ class Keeper:
         """What was restored, until the training goes on from it."""
         self.begins_again = False
         """Whether the epoch that begins is the one in front of which the restored checkpoint was made."""
+        self.signal = Deferral()
+        """A signal that waits for a checkpoint to be made."""
         self._best: dict[int, str | None] = {}
         self._saved_at = monotonic()
         self._saved_step = 0
@@ -188,12 +191,16 @@ class BetweenEpochs(pl.Callback):
         """Clear away what a killed process left half written."""
         if trainer.is_global_zero:
             clear_stale(self.keeper.folder)
+        self.keeper.signal.hold()  # Lightning would stop after the epoch, with an exception of its own
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save what the epochs before have come to, when that is due."""
-        again, self.keeper.begins_again = self.keeper.begins_again, False
-        if trainer.current_epoch > 0 and not again and self.keeper.due_between(trainer, trainer.current_epoch):
-            self.keeper.save(trainer, between=True)
+        keeper = self.keeper
+        again, keeper.begins_again = keeper.begins_again, False
+        due = keeper.signal.number is not None or keeper.due_between(trainer, trainer.current_epoch)
+        if due and trainer.current_epoch > 0 and not again:
+            keeper.save(trainer, between=True)
+        keeper.signal.raise_now()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the end of the training."""
@@ -214,8 +221,11 @@ class WithinEpochs(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save in the middle of the epoch, when that is due."""
-        if not trainer.is_last_batch and self.keeper.due_within(trainer):
+        if trainer.is_last_batch:  # the epoch's end is near
+            return
+        if self.keeper.signal.number is not None or self.keeper.due_within(trainer):
             self.keeper.save(trainer, between=False)
+        self.keeper.signal.raise_now()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

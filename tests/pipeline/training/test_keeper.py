@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.loggers.logger import DummyLogger
 
 from recipeline.catalog import installed
+from recipeline.errors import Interrupted
 from recipeline.recipe.load import load_recipe
 from recipeline.stages.read import complete
 from recipeline.training.datamodule import RecipeDataModule
@@ -180,6 +181,26 @@ class Sequence(pl.Callback):
 
     def load_state_dict(self, state_dict):
         self.drawn = state_dict["drawn"]
+
+
+class Signal(pl.Callback):
+    """A signal that arrives in the middle of a step."""
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        if trainer.global_step == 17:
+            keeper_of(trainer).signal.number = 15
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_signal_is_answered_after_the_step_with_a_checkpoint(at_once, fit, tmp_path):
+    whole = fit(at_once, "training.checkpoint={}")
+    back_to(tmp_path, 0)
+    with pytest.raises(Interrupted):
+        fit(at_once, "training.checkpoint={}", extra=[Signal()])
+    found = find_checkpoints(tmp_path / "run" / CHECKPOINTS)
+    assert (found.epochs, found.step) == (1, 18 if at_once == 1 else 21)
+    again = fit(at_once, "training.checkpoint={}")
+    assert {**again, "checkpoints": 0} == {**whole, "checkpoints": 0}
 
 
 @pytest.mark.parametrize("number", [1, 4])
