@@ -18,13 +18,13 @@ LARGE = 128
 
 
 def seen(draft: Draft, table: Table, images: list[str]) -> Draft:
-    """The draft for the first of these columns of images."""
-    others = dict.fromkeys(images[1:], "a network looks at one image a row")
-    pixels = size_for(table, images[0])
+    """The draft for these columns of images, which become one image of all their channels."""
+    found = [size_for(table, column) for column in images]
+    alike = len({smallest_side(table, column, None) for column in images}) == 1
+    pixels = USUAL if not alike or any(size is not None for size in found) else None
     load = {"type": "load_image", "columns": "image"} | ({} if pixels is None else {"size": pixels})
     return replace(
         draft,
-        ignored=draft.ignored | others,
         steps=[load],
         network=network_for(smallest_side(table, images[0], pixels)),
         network_reason="more blocks see larger things",

@@ -258,15 +258,29 @@ def image_cells(given: pl.Series, text: str) -> pl.Series:
 # From finished columns to blocks.
 
 
-def images(column: pl.Series) -> np.ndarray:
-    """An image column without missing cells as one array (rows, channels, height, width): uint8, or float32."""
-    import polars as pl
+def images(columns: Sequence[pl.Series]) -> np.ndarray:
+    """Image columns without missing cells, their channels one after the other: (rows, channels, height, width).
 
-    found = column.to_numpy()  # (rows, *shape)
-    if found.ndim == 3:
-        found = found[:, None]
-    dtype = np.uint8 if _leaf(column.dtype) == pl.UInt8 else np.float32
-    return np.require(found, dtype, ["C", "W"])  # torch warns of arrays that it may not write to
+    Bytes stay bytes where all columns hold bytes; otherwise they become fractions from 0 to 1, float32.
+    """
+    whole = all(holds_bytes(column.dtype) for column in columns)
+    made = []
+    for column in columns:
+        found = column.to_numpy()  # (rows, *shape)
+        if found.ndim == 3:
+            found = found[:, None]
+        made.append(found / 255 if not whole and holds_bytes(column.dtype) else found)
+    stacked = np.concatenate(made, axis=1) if len(made) > 1 else made[0]
+    return np.require(stacked, np.uint8 if whole else np.float32, ["C", "W"])  # torch warns of others
+
+
+def image_block_shape(dtypes: Sequence[pl.DataType]) -> tuple[int, int, int] | None:
+    """Channels of all columns, height and width; None when they aren't all of one size."""
+    shapes = [image_shape(dtype) for dtype in dtypes]
+    known = [shape for shape in shapes if shape is not None]
+    if len(known) < len(shapes) or len({shape[1:] for shape in known}) != 1:
+        return None
+    return sum(shape[0] for shape in known), *known[0][1:]
 
 
 def image_shape(dtype: pl.DataType) -> tuple[int, int, int] | None:

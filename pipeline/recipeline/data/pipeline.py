@@ -163,7 +163,7 @@ class FittedPipeline:
             if bad.any():
                 raise self._hole(pl.DataFrame([column]), [column.name], pl.DataFrame({column.name: bad}), rows)
         if kind == "image":
-            found = arrays.images(columns[0])
+            found = arrays.images(columns)
             self._check_shape(found.shape[1:], block, columns[0].name)
             return {kind: found}
         padded = arrays.tokens(columns[0]) if kind == "tokens" else arrays.series(columns, self.location, numbers)

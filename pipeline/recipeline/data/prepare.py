@@ -373,10 +373,10 @@ class _Preparation:
                 )
             found[kind] = (*found.get(kind, ()), name)
         for kind, names in found.items():
-            if len(names) > 1 and kind != "series":
+            if len(names) > 1 and kind == "tokens":
                 problems.append(
                     Problem(
-                        f"an architecture takes one column of {_PLURALS[kind]}",
+                        "an architecture takes one column of texts",
                         path="data.columns",
                         found=", ".join(names),
                         suggestion=f"Leave the others out: {{{names[1]}: ignore}}.",
@@ -401,17 +401,19 @@ class _Preparation:
         Raises:
             DataError: the images aren't alike, or it isn't known how many tokens there are.
         """
-        dtype = self.layout.dtypes[names[0]]
         if kind == "image":
-            shape = arrays.image_shape(dtype)
+            dtypes = [self.layout.dtypes[name] for name in names]
+            shape = arrays.image_block_shape(dtypes)
             if shape is None:
                 raise DataError(
                     Problem(
-                        "the images are not of one size",
+                        "the images are not of one size"
+                        + (": several columns of a row become the channels of one image" if len(names) > 1 else ""),
                         file=self.location,
-                        field=names[0],
-                        found=arrays.spelled(dtype),
-                        suggestion=f"Add {{type: load_image, columns: {names[0]}, size: [64, 64]}} to preprocessing.",
+                        field=", ".join(names),
+                        found=", ".join(arrays.spelled(dtype) for dtype in dtypes),
+                        suggestion=f"Add {{type: load_image, columns: {names[0] if len(names) == 1 else 'image'}, "
+                        "size: [64, 64]} to preprocessing.",
                     )
                 )
             return Block(names, shape)
@@ -491,7 +493,7 @@ class _Preparation:
         return replace(pipeline, inputs=InputSpec(blocks_by_kind))
 
     def _holds_bytes(self, block: Block) -> bool:
-        return arrays.holds_bytes(self.layout.dtypes[block.names[0]])
+        return all(arrays.holds_bytes(self.layout.dtypes[name]) for name in block.names)
 
     def _check_alike(self, kind: str, pieces: _Pieces, pipeline: FittedPipeline) -> None:
         """All rows have as many channels and, for an architecture that doesn't ask for lengths, are equally long.
@@ -565,7 +567,6 @@ class _Preparation:
 
 
 _ARTICLES = {"image": "an image", "tokens": "a text", "series": "a series"}
-_PLURALS = {"image": "images", "tokens": "texts", "series": "series"}
 
 
 def _file(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:

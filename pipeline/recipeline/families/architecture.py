@@ -28,9 +28,10 @@ class Architecture(Plugin, family="architecture"):
     arrives with no columns.
 
     Columns of arrays make blocks of their own: ("image",) is float32 (batch, channels, height, width), from 0 to 1
-    where the images hold bytes. ("tokens", "lengths") is int64 (batch, longest), filled up with 0 beyond each row's
-    own length, int64 (batch,). ("series", "lengths") is float32 (batch, longest, channels). `longest` is that of the
-    batch: what a row gives must not depend on it. Without "lengths" all rows must be equally long.
+    where the images hold bytes; several columns of images stand there one after the other, as channels.
+    ("tokens", "lengths") is int64 (batch, longest), filled up with 0 beyond each row's own length, int64 (batch,).
+    ("series", "lengths") is float32 (batch, longest, channels). `longest` is that of the batch: what a row gives must
+    not depend on it. Without "lengths" all rows must be equally long.
     """
 
     tasks: ClassVar[frozenset[Task] | set[Task]] = frozenset(

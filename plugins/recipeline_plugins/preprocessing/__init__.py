@@ -28,6 +28,7 @@ CLASSES: dict[str, str] = {
     "normalize_image": "NormalizeImage",
     "power": "Power",
     "quantile": "Quantile",
+    "resize": "Resize",
     "robust": "Robust",
     "standardize": "Standardize",
     "standardize_series": "StandardizeSeries",

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 
 class AugmentImage(Regularization, name="augment_image"):
-    """Moves, mirrors and turns each training image anew in every epoch, so that none can be learnt by heart.
+    """Moves, mirrors, turns and lights each training image anew in every epoch, so that none can be learnt by heart.
 
     In this order: a crop of the image's own size out of the image with `crop` more pixels of its edge colour on each
-    side; mirrored with a chance of one half if `flip`; turned by an angle from -`rotation` to `rotation` degrees.
-    Mirror only what means the same mirrored: a 2 doesn't. The validation and the test part stay as they are.
+    side; mirrored with a chance of one half if `flip`; turned by an angle from -`rotation` to `rotation` degrees; its
+    numbers times a factor from 1 - `light` to 1 + `light`, and one number from -`light` to `light` added to them all.
+    Several columns of images are changed as one. Mirror only what means the same mirrored: a 2 doesn't. The validation
+    and the test part stay as they are.
 
     Through kornia, on the device where the batch is, every image on its own. Shorten & Khoshgoftaar 2019, A Survey on
     Image Data Augmentation for Deep Learning; Riba et al. 2020, Kornia.
@@ -43,6 +45,8 @@ class AugmentImage(Regularization, name="augment_image"):
     """Whether left and right may be exchanged."""
     rotation: Annotated[float, Field(ge=0, le=180)] = 10.0
     """The largest angle in degrees; 0 leaves it."""
+    light: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """By how much contrast and brightness change, as a share; 0.2 for photographs. 0 leaves them."""
 
     def augment(
         self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor
@@ -57,7 +61,7 @@ class AugmentImage(Regularization, name="augment_image"):
                     suggestion="Take it out, or say which column is the image with data.columns: {NAME: image}.",
                 )
             )
-        if not (self.crop or self.flip or self.rotation):
+        if not (self.crop or self.flip or self.rotation or self.light):
             return inputs, target
         return tuple(self._changed(block) if block.ndim == 4 else block for block in inputs), target
 
@@ -76,4 +80,9 @@ class AugmentImage(Regularization, name="augment_image"):
             changed = changes.RandomHorizontalFlip(p=0.5)(changed)
         if self.rotation:
             changed = changes.RandomRotation(self.rotation, p=1.0)(changed)
+        if self.light:
+            between = (1 - self.light, 1 + self.light)
+            # Not cut off at 0 and 1: normalized images go beyond.
+            changed = changes.RandomContrast(between, clip_output=False, p=1.0)(changed)
+            changed = changes.RandomBrightness(between, clip_output=False, p=1.0)(changed)
         return changed

@@ -38,6 +38,17 @@ def test_rotation_turns_and_the_other_blocks_stay() -> None:
     assert target.tolist() == list(range(6))
 
 
+def test_light_scales_and_shifts_each_image_as_a_whole() -> None:
+    x = torch.linspace(-2, 3, 36).reshape(1, 1, 6, 6).repeat(40, 2, 1, 1)
+    (made,), _ = AugmentImage(crop=0, rotation=0.0, light=0.2).augment((x,), torch.zeros(40))
+    low, high = made[:, 0, 0, 0], made[:, 0, -1, -1]
+    factor = (high - low) / 5
+    shift = low + 2 * factor
+    assert ((factor > 0.8) & (factor < 1.2) & (shift.abs() < 0.2)).all()
+    assert min(factor.std(), shift.std()) > 0.05
+    torch.testing.assert_close(made, x * factor[:, None, None, None] + shift[:, None, None, None], atol=1e-5, rtol=0)
+
+
 def test_with_nothing_to_do_it_leaves_the_batch() -> None:
     x, y = torch.rand(6, 3, 8, 8), torch.arange(6)
     (kept,), target = AugmentImage(crop=0, flip=False, rotation=0.0).augment((x,), y)
@@ -63,6 +74,7 @@ def test_no_image_is_an_error_and_so_is_a_missing_package(monkeypatch: pytest.Mo
         ({"flip": 1}, "valid boolean"),
         ({"rotation": -1.0}, "greater than or equal to 0"),
         ({"rotation": 181.0}, "less than or equal to 180"),
+        ({"light": 1.0}, "less than 1"),
     ],
 )
 def test_refuses(settings: dict[str, Any], words: str) -> None:
