@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,8 +13,26 @@ Closure = Callable[[], Any]
 """Evaluates the loss at the present parameters, leaves the gradient in them, and returns the loss."""
 
 
-def evaluated(closure: Closure | None, name: str) -> Any:
+@contextmanager
+def twice_differentiable() -> Iterator[None]:
+    """Have torch compute by formulas of which the gradient can be differentiated again.
+
+    Its fused kernel for attention and cuDNN's recurrent networks have a gradient, and no second one.
+    """
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    with sdpa_kernel(SDPBackend.MATH), torch.backends.cudnn.flags(enabled=False):
+        yield
+
+
+def evaluated(closure: Closure | None, name: str, *, twice: bool = False) -> Any:
     """The loss that the closure returns.
+
+    Args:
+        closure: What evaluates it.
+        name: The optimizer's, for the error.
+        twice: Whether its gradient will be differentiated again.
 
     Raises:
         TypeError: the step was asked for without one.
@@ -22,7 +41,7 @@ def evaluated(closure: Closure | None, name: str) -> Any:
 
     if closure is None:
         raise TypeError(f"a step of {name} evaluates the loss itself: optimizer.step(closure)")
-    with torch.enable_grad():
+    with torch.enable_grad(), twice_differentiable() if twice else nullcontext():
         return closure()
 
 

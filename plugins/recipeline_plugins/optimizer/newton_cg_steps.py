@@ -55,7 +55,7 @@ class NewtonCGSteps(torch.optim.Optimizer):
     def step(self, closure: Closure | None = None) -> float:  # type: ignore[override]  # torch overloads it
         """One step; the closure returns the loss with its graph."""
         group, parameters = self.param_groups[0], trained(self.param_groups)
-        loss = evaluated(closure, "newton_cg")
+        loss = evaluated(closure, "newton_cg", twice=True)
         with torch.enable_grad():
             graph = gradient(loss, parameters, "newton_cg")
         slope, damping = graph.detach(), float(group["damping"])
@@ -70,7 +70,7 @@ class NewtonCGSteps(torch.optim.Optimizer):
 
         def loss_at(point: torch.Tensor) -> float:
             put(point, parameters)
-            return number(evaluated(closure, "newton_cg"))
+            return number(evaluated(closure, "newton_cg", twice=True))
 
         start, value = flat(parameters), number(loss)
         if not bool(slope.any()):

@@ -58,7 +58,7 @@ class NewtonSteps(torch.optim.Optimizer):
     def step(self, closure: Closure | None = None) -> float:  # type: ignore[override]  # torch overloads it
         """One step; the closure returns the loss with its graph."""
         group, parameters = self.param_groups[0], trained(self.param_groups)
-        loss = evaluated(closure, "newton")
+        loss = evaluated(closure, "newton", twice=True)
         with torch.enable_grad():
             slope = gradient(loss, parameters, "newton")
             curvature = hessian(slope, parameters).detach()
@@ -67,7 +67,7 @@ class NewtonSteps(torch.optim.Optimizer):
 
         def loss_at(point: torch.Tensor) -> float:
             put(point, parameters)
-            return number(evaluated(closure, "newton"))
+            return number(evaluated(closure, "newton", twice=True))
 
         start, value = flat(parameters), number(loss)
         put(backtracked(loss_at, start, value, direction, float(slope @ direction), group["lr"]), parameters)
