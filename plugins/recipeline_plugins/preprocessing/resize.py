@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class Resize(Preprocessing, name="resize"):
     """Bring images that are numbers to one height and width: larger for a deeper network, smaller for a faster one.
 
+        x'[i] = sum over j of w(j + 1/2 - (i + 1/2) s) x[j]       s = old size / new size, weights made to sum to 1
+        w(d) = max(0, 1 - |d| / max(1, s))                        along the width, and then along the height
+
     Bilinear, as Pillow does it; of an image that becomes smaller every pixel counts. Bytes stay bytes, fractions
     stay fractions. Images in files, as bytes or of different sizes are for `load_image`, which has a `size` as well.
     Nothing is learnt.
