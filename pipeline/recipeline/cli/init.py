@@ -36,6 +36,10 @@ TARGET_WORDS = (
 """Names that a target often has."""
 FEW = 20
 """Different words that a column may hold to look like classes."""
+COMMA = r"^\s*[-+]?\d+(,\d+)?\s*$"
+"""A number as it is written with a decimal comma."""
+ENCODING_BYTES = 1_000_000
+"""Bytes of a file that are looked at for how its letters are written."""
 LIST = r"^\s*\[[-+0-9.,eE\s\[\]]*\]\s*$"
 """A list of numbers, written as words."""
 
@@ -128,7 +132,7 @@ def source_settings(data: str, folder: Path) -> dict[str, Any]:
     if path.is_dir():
         return {"type": "image_folder", "path": relative.as_posix()}
     kind = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
-    return {"type": kind, "path": relative.as_posix()}
+    return {"type": kind, "path": relative.as_posix()} | (_encoding(path) if kind == "csv" else {})
 
 
 def default_name(data: str) -> str:
@@ -154,6 +158,10 @@ def starter(settings: dict[str, Any], asked: Asked, name: str, output: Path | No
 
     folder = Path.cwd() if output is None else output.absolute().parent
     source = _source(settings, folder)
+    if (comma := _decimal_comma(source)) is not None:
+        settings = settings | {"decimal": ","}
+        note(f"'{comma}' holds numbers with a decimal comma: read so, with decimal: ','")
+        source = _source(settings, folder)
     target = ("label",) if settings["type"] == "image_folder" and not asked.target else asked.target
     _check_target(source, target)
     series = None
@@ -171,6 +179,8 @@ def starter(settings: dict[str, Any], asked: Asked, name: str, output: Path | No
     recipe = parse(minimal, "the starter recipe", catalog=installed(), folder=folder).recipe
     table = read(recipe, place)
     _refuse_lists(table)
+    for told in table.notes if series is not None else ():
+        note(told)
     if table.task == "sequence" and (read_as := init_sequences.columns(table)):
         minimal = plain_to_yaml({"name": name, "data": data | {"columns": read_as}, "architecture": "mlp"})
         recipe = parse(minimal, "the starter recipe", catalog=installed(), folder=folder).recipe
@@ -204,6 +214,41 @@ def _refuse_lists(table: Table) -> None:
                     "leave the column out of the file.",
                 )
             )
+
+
+def _decimal_comma(source: Source) -> str | None:
+    """A column of a CSV file that holds nothing but numbers with a decimal comma, if there is one."""
+    import polars as pl
+
+    if source.plugin_name != "csv":
+        return None
+    rows = source.scan()
+    words = [name for name, dtype in rows.collect_schema().items() if dtype == pl.String]
+    for column in rows.select(words).head(1000).collect() if words else ():
+        cells = column.drop_nulls()
+        if len(cells) and cells.str.contains(COMMA).all() and cells.str.contains(",", literal=True).any():
+            return column.name
+    return None
+
+
+def _encoding(path: Path) -> dict[str, str]:
+    """How a CSV file's letters are written, where it isn't UTF-8."""
+    import codecs
+
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        start = file.read(ENCODING_BYTES)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return {"encoding": "utf-16"}
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        plain = b"\0" not in start and not start.startswith(b"\x1f\x8b")  # no packed file, no other format
+        if plain:
+            note(f"{path.name} is no UTF-8: read as an older Windows writes it, with encoding: cp1252")
+        return {"encoding": "cp1252"} if plain else {}
+    return {}
 
 
 def _source(settings: dict[str, Any], folder: Path) -> Source:

@@ -115,6 +115,12 @@ def drafted(look: Look) -> Draft:
     for column, role in features.items():
         roles.setdefault(role, []).append(column)
     ignored = dict.fromkeys(roles.get("ignore", ()), "one value only, or names that hardly repeat")
+    if texts := roles.get("text"):
+        cells = table.scan().select(texts).head(1000).collect()
+        times = [name for name in texts if init_series.are_times(cells[name].drop_nulls())]
+        ignored |= dict.fromkeys(times, init_series.UNREAD)
+        roles["text"] = [name for name in texts if name not in times]
+        roles = {role: columns for role, columns in roles.items() if columns}
     size = 32 if table.rows < 20_000 else 256 if table.rows < 200_000 else 1024
     draft = Draft(ignored=ignored, batch_size=size)
     if look.series is not None:

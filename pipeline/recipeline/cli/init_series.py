@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 TIME_WORDS = ("time", "date", "day", "week", "month", "year", "hour", "timestamp", "period", "step")
 """Names of whole numbers that are times."""
 
+UNREAD = "times in words: --time would forecast by them, and the step cast reads them as dates"
+
+ZONED = ("%Y-%m-%dT%H:%M:%S%#z", "%Y-%m-%d %H:%M:%S%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z")
+"""Times with their zone, which `windows` brings to UTC."""
+
 ISO = ("%Y-%m-%d", "%Y-%m", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 """How `windows` reads words for times without being told; among others."""
 
@@ -34,7 +39,7 @@ FORMATS = (
 )
 """How times in words are written where it isn't ISO 8601."""
 
-HOLES = 0.1
+HOLES = 0.2
 """The share of steps that may be longer than usual in a series with holes; beyond it, the steps have no one length."""
 
 LENGTHS = {"m": (60, "an hour"), "h": (48, "two days"), "d": (28, "four weeks"), "w": (60, "a year and two months")}
@@ -153,9 +158,12 @@ def _words(dtype: pl.DataType) -> str:
 
 
 def _times(rows: pl.LazyFrame, schema: pl.Schema, target: str) -> str | None:
-    """The one column of times that are equally far apart, but for a few holes."""
+    """The one column of times that are equally far apart, but for a few holes; or the one column beside the target."""
     import polars as pl
 
+    others = [name for name in schema if name != target]
+    if len(others) == 1 and (schema[others[0]].is_temporal() or others[0].lower() in TIME_WORDS):
+        return others[0]  # there is nothing else to learn from
     dated = [name for name, dtype in schema.items() if dtype.is_temporal() and dtype != pl.Time and name != target]
     named = [
         name for name, dtype in schema.items() if dtype.is_integer() and name != target and name.lower() in TIME_WORDS
@@ -206,13 +214,25 @@ def _as_times(column: pl.Series) -> tuple[pl.Series, str | None]:
     if column.dtype != pl.String:
         return column, None
     shown = column.drop_nulls().head(1000)
-    written = next((form for form in (*ISO, *FORMATS) if len(shown) and not _read(shown, form).null_count()), ISO[0])
+    forms = (*ISO, *ZONED, *FORMATS)
+    written = next((form for form in forms if len(shown) and not _read(shown, form).null_count()), ISO[0])
     return _read(column, written), written if written in FORMATS else None
+
+
+def are_times(column: pl.Series) -> bool:
+    """Whether words are times, nearly all of them."""
+    return len(column) > 0 and _as_times(column)[0].null_count() <= 0.1 * len(column)
 
 
 def _read(times: pl.Series, form: str) -> pl.Series:
     """Words as moments; null where they aren't written so."""
+    import polars as pl
+
     text = times.str.strip_chars()
+    if form in ZONED:
+        text = text.str.replace(r"Z$", "+00:00")
+        zoned = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
+        return zoned.dt.replace_time_zone(None).alias(times.name).cast(pl.Datetime("us"))
     if "%d" not in form:
         text, form = "01 " + text, f"%d {form}"
     return text.str.to_datetime(form, strict=False, time_unit="us").alias(times.name)

@@ -62,7 +62,7 @@ def _wrong(error: Exception, path: str | None, row: int, column: str, *, missing
             file=path,
             row=row + 1,
             field=column,
-            found=None if missing else " ".join(str(error).split())[:200],
+            found=None if missing else " ".join(str(error).partition(" <_io")[0].split())[:200],
             suggestion="Send a path that this machine can read, or the image's bytes in base64."
             if missing
             else f"It must be whole, and one of: {', '.join(FORMATS)}.",

@@ -166,10 +166,13 @@ def uneven(times: pl.Series, groups: pl.Series | None) -> str | None:
     usual = apart["apart"].mode().sort()[0]
     widest = apart.sort("apart", descending=True, maintain_order=True).row(0, named=True)
     odd = apart.filter(pl.col("apart") != usual).height
+    remedy = f"To have missing values where rows are missing, set every: {unit_of(usual)}."
+    if odd > apart.height / 2:
+        remedy = "To have steps of one length, set `every` to the unit that you forecast in."
     return (
         f"The times in '{times.name}' are not equally far apart: most often {_span(usual)}, but {odd:,} of "
         f"{apart.height:,} times another distance, at most {_span(widest['apart'])} (up to {widest['time']}). Each row "
-        f"counts as one step. To have missing values where rows are missing, set every: {unit_of(usual)}."
+        f"counts as one step. {remedy}"
     )
 
 

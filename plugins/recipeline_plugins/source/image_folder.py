@@ -135,7 +135,8 @@ class ImageFolder(Source, name="image_folder"):
                     Problem(
                         "this is no image that can be read",
                         file=str(file),
-                        found=" ".join(str(error).split())[:120],
+                        # Pillow names its own buffer where the bytes begin like no format.
+                        found=" ".join(str(error).partition(" <_io")[0].split())[:120],
                         suggestion="Mend it, or move it out of the folder.",
                     )
                 )

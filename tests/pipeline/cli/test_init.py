@@ -154,6 +154,16 @@ def test_data_that_would_not_run_is_refused_now(init: Init, tmp_path: Path, cont
     assert not (tmp_path / "r.yaml").exists()
 
 
+def test_a_file_as_another_country_writes_it(init: Init, tmp_path: Path) -> None:
+    rows = "".join(f"{row},5;Genève {row % 3};{row % 2}\n" for row in range(60))
+    (tmp_path / "towns.csv").write_bytes(f"size;town;y\n{rows}".encode("cp1252"))
+    text = init("towns.csv", "--target", "y")
+    assert "{type: csv, path: towns.csv, encoding: cp1252, decimal: ','}" in text
+    assert "numeric: size" in text
+    (tmp_path / "towns.csv").write_bytes(f"size;town;y\n{rows}".encode("utf-16"))
+    assert "{type: csv, path: towns.csv, encoding: utf-16, decimal: ','}" in init("towns.csv", "--target", "y")
+
+
 def test_a_folder_that_is_not_there_is_refused(init: Init) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         init("staff.parquet", "--target", "left", "-o", "nowhere/r.yaml")

@@ -13,6 +13,7 @@ from recipeline.errors import DataError, RecipelineError, UsageError
 from recipeline.recipe.load import load_recipe
 
 DAY = date(2024, 1, 1)
+HALVES = [0.5 * row for row in range(60)]
 DAYS = [DAY + timedelta(days=day) for day in range(120)]
 
 
@@ -65,14 +66,33 @@ def test_years_by_their_name() -> None:
 @pytest.mark.parametrize(
     "table",
     [
-        {"date": [DAY + timedelta(days=day * day) for day in range(60)], "y": [0.5 * row for row in range(60)]},
-        {"date": DAYS[:30] * 2, "y": [0.5 * row for row in range(60)]},
+        {"date": [DAY + timedelta(days=day * day) for day in range(60)], "y": HALVES, "x": range(60)},
+        {"date": DAYS[:30] * 2, "y": HALVES, "x": range(60)},
         {"date": DAYS[:60], "y": ["no", "yes"] * 30, "x": range(60)},
     ],
     ids=["uneven", "twice", "classes"],
 )
 def test_other_tables_with_times_are_none(table: dict[str, Any]) -> None:
     assert written(table)["type"] == "csv"
+
+
+def test_times_with_nothing_beside_but_the_target_are_a_series() -> None:
+    """So that a mistake in them is named."""
+    table: dict[str, Any] = {"date": [DAY + timedelta(days=day * day) for day in range(60)], "y": HALVES}
+    assert written(table)["type"] == "windows"
+    with pytest.raises(DataError, match=r"row 31, column 'date'.*a second time"):
+        recipe_text({"date": DAYS[:30] * 2, "y": HALVES})
+    zoned = [f"{day}T00:00:00+02:00" for day in DAYS]
+    assert written({"date": zoned, "y": range(120)})["time"] == "date"
+    with pytest.raises(DataError, match=r"row 51, .*a time in every row.*'soon'"):
+        recipe_text({"date": [*map(str, DAYS[:50]), "soon", *map(str, DAYS[51:])], "y": range(120)})
+
+
+def test_times_in_words_are_no_text() -> None:
+    stamps = [f"{day}T06:00:00+02:00" for day in DAYS]
+    text = recipe_text({"seen": stamps, "x": range(120), "y": ["a", "b"] * 60})
+    assert "seen: ignore" in text
+    assert "the step cast reads them as dates" in text
 
 
 def test_asked_for_it_is_a_table() -> None:

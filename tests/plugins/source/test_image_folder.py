@@ -61,6 +61,7 @@ def test_damaged_images_are_named(animals: Path) -> None:
         source(animals).scan()
     assert [Path(str(problem.file)).name for problem in error.value.problems] == ["b.png", "text.png"]
     assert "this is no image that can be read" in str(error.value)
+    assert "(found cannot identify image file)" in str(error.value)
 
 
 def test_a_folder_without_images_says_what_is_expected(animals: Path) -> None:

@@ -13,7 +13,8 @@ from recipeline_plugins.source.csv import CsvSource
 from recipeline_plugins.source.windows import Windows
 from recipeline_plugins.split.time import TimeSplit
 
-DAYS = [date(2024, 1, 1) + timedelta(days=i) for i in range(8)]
+DAY_ONE = date(2024, 1, 1)
+DAYS = [DAY_ONE + timedelta(days=i) for i in range(8)]
 
 
 @pytest.fixture
@@ -163,6 +164,9 @@ def test_months_are_equally_far_apart_and_days_with_holes_are_told(windows):
     made.scan().collect()
     assert "most often 1 day, but 1 of 5 times another distance, at most 3 days (up to 2024-01-07)" in made.notes()[0]
     assert "set every: 1d" in made.notes()[0]
+    made = windows({"day": [DAY_ONE + timedelta(days=i * i) for i in range(8)], "y": range(8)}, length=2)
+    made.scan().collect()
+    assert "set `every` to the unit that you forecast in" in made.notes()[0]
 
 
 @pytest.mark.parametrize(
