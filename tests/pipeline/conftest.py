@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from recipeline import hooks
 from recipeline.catalog import Catalog, Entry
 from recipeline.errors import RecipeError
 from recipeline.recipe.load import parse
+from recipeline.tracking.note import SERVING_PORT, serve_command
 
 GOOD = """\
 # yaml-language-server: $schema=./recipe.schema.json
@@ -138,20 +140,18 @@ def catalog_of():
 
 @contextlib.contextmanager
 def serving(model_uri: str, tracking_uri: str, **environment: str) -> Iterator[str]:
-    """`mlflow models serve` in a process group of its own, on a free port of loopback; gives its address."""
+    """The command that a run's note gives, as pasted in a fresh shell elsewhere, but on a free port; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    command = serve_command(model_uri, tracking_uri).replace(f"-p {SERVING_PORT}", f"-p {port} -w 1")
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "models", "serve", "-m", model_uri, "--env-manager", "local"),
-            *("-h", "127.0.0.1", "-p", str(port), "-w", "1"),
-        ],
+        ["sh", "-c", command],
+        cwd=tempfile.gettempdir(),
         env={
-            **os.environ,
-            # `mlflow models serve` calls uvicorn by its name.
+            **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+            # As in a shell where the environment has been activated.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "MLFLOW_TRACKING_URI": tracking_uri,
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             **environment,

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import recipeline
+from recipeline.cli.main import main
 from recipeline.serving.fetch import fetch_model
 from recipeline_plugins.source.sample import SampleSource
 
@@ -49,6 +50,17 @@ def digits(place):
 
 def test_digits_by_cnn(digits):
     assert digits.metrics["test/accuracy"] >= BRIEFLY["digits_cnn"][1]
+
+
+def test_a_folder_of_digits_is_answered_file_by_file(digits, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(place)
+    rows = SampleSource(dataset="digits_images").scan().collect().head(5)
+    for number, pixels in enumerate(rows["image"].to_numpy()):
+        (tmp_path / f"{number}.png").write_bytes(png(pixels))
+    assert main(["predict", digits.run_id, str(tmp_path), "-o", str(tmp_path / "answers.csv")]) == 0
+    found = pl.read_csv(tmp_path / "answers.csv")
+    assert found["file"].to_list() == [f"{number}.png" for number in range(5)]
+    assert found["prediction"].to_list() == rows["digit"].to_list()
 
 
 def test_digits_of_another_kind_by_the_same_network_with_a_frozen_block(digits, place, monkeypatch):

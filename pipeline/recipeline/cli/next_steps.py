@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 
 from recipeline.cli.output import echo
+from recipeline.tracking.note import SERVING_PORT
 from recipeline.tracking.store import DEFAULT_FILE, shown
-
-SERVING_PORT = 5001
-"""Not 5000, where `recipeline ui` listens."""
 
 ALIGNED = 60
 """Commands up to this long have their purposes below each other."""

@@ -24,15 +24,16 @@ WRITTEN = (".csv", ".parquet")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this .csv or .parquet, replacing it.")
 @json_option
 def command(run: str, data: Path, output: Path | None, as_json: bool) -> None:
-    """Answer the raw rows in DATA (CSV or Parquet) with the model of RUN.
+    """Answer the raw rows in DATA (CSV, Parquet or a folder of images) with the model of RUN.
 
-    The rows look as they did in the training's source; the target may be missing, and is ignored where it is not.
+    The rows look as they did in the training's source; the target may be missing, and is ignored where it is not. A
+    folder's answers have the image's name below it as their first column, `file`.
     """
     _check_output(data, output)
 
-    from recipeline.serving.rows import kind_of, read_rows
+    from recipeline.serving.rows import IMAGES, image_files, kind_of, read_rows
 
-    kind_of(data)  # before the model is fetched: that takes seconds
+    kind = kind_of(data)  # before the model is fetched: that takes seconds
 
     from recipeline.tracking.find import find_run
     from recipeline.tracking.store import tracking_uri
@@ -47,6 +48,8 @@ def command(run: str, data: Path, output: Path | None, as_json: bool) -> None:
             )
         )
 
+    import polars as pl
+
     from recipeline.catalog import installed
     from recipeline.serving.fetch import fetch_model
 
@@ -54,6 +57,9 @@ def command(run: str, data: Path, output: Path | None, as_json: bool) -> None:
         model = fetch_model(found.model_uri, found.tracking_uri, Path(place))
     rows = read_rows(data, model.pipeline, model.trained_on, installed())
     answers = model.at(str(data)).predict(rows)
+    if kind == IMAGES:
+        names = [file.relative_to(data).as_posix() for file in image_files(data)]
+        answers.insert_column(0, pl.Series("file", names))
     if output is not None:
         _write(answers, output)
         note(f"{answers.height} rows answered by {found.name} ({found.run_id[:8]}): {output}")

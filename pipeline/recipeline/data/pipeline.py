@@ -47,6 +47,8 @@ class FittedStep:
         """The frame with this step's columns made over; rows and their order stay."""
         if not self.columns:
             return frame
+        if not self.makes:  # what it drops may be missing where the model serves
+            return frame.drop(self.columns, strict=False)
         made = self.plugin.transform(frame.lazy().select(self.columns), self.state).collect(engine="in-memory")
         if made.width and made.height != frame.height:
             raise UsageError(
@@ -98,17 +100,10 @@ class FittedPipeline:
         """
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         if absent:
-            raise DataError(
-                *[
-                    Problem(
-                        "this column is missing",
-                        file=self.location,
-                        field=name,
-                        suggestion=f"Expected columns: {', '.join(column.name for column in self.columns)}.",
-                    )
-                    for name in absent
-                ]
-            )
+            expected = f"Expected columns: {', '.join(column.name for column in self.columns)}."
+            said = Problem("this column is missing", file=self.location)
+            *others, last = (replace(said, field=name) for name in absent)
+            raise DataError(*others, replace(last, suggestion=expected))
         types = {column.name: column.dtype for column in self.columns}
         images = {column.name for column in self.columns if column.role == "image"}
         return cells.cast(frame, types, self.location, images)

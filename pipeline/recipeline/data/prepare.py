@@ -169,9 +169,12 @@ class _Preparation:
         with exact_sums(self.rows.streaming):
             described = profile(self._raw_train(), self.split.features + self.table.targets, self.split.roles)
         spec = self._describe_target()
+        self.notes += targets.constant(spec.task, self.target, self._is("train"))
         pipeline = FittedPipeline(
             columns=tuple(
-                Column(name, type_name(self.table.schema[name]), self.split.roles[name]) for name in self.split.features
+                Column(name, type_name(self.table.schema[name]), self.split.roles[name])
+                for name in self.split.features
+                if not self._goes_unread(name)
             ),
             steps=tuple(self.rows.steps),
             inputs=self._inputs(),
@@ -190,6 +193,11 @@ class _Preparation:
             "profile": {"rows": counts, "columns": described},
             "notes": self.notes,
         }
+
+    def _goes_unread(self, name: str) -> bool:
+        """Whether a step drops the column before another has looked at it: where the model serves it may be missing."""
+        first = next((step for step in self.rows.steps if name in step.columns), None)
+        return first is not None and not first.makes
 
     def _is(self, part: Part) -> np.ndarray:
         mask: np.ndarray = self.rows.codes == PARTS.index(part)

@@ -83,3 +83,18 @@ def encode(spec: TargetSpec, target: pl.DataFrame, location: str, rows: np.ndarr
             )
         return values.astype(np.float32)
     return values
+
+
+def constant(task: Task, target: pl.DataFrame, train: np.ndarray) -> list[str]:
+    """What to say of a number to be learnt that is the same in every train row."""
+    import polars as pl
+
+    if task not in ("regression", "forecasting"):
+        return []
+    learnt = target.filter(pl.Series(train))
+    same = [column for column in learnt if len(column) > 1 and column.n_unique() == 1]
+    return [
+        f"The target '{column.name}' is {column[0]:g} in every train row: there is nothing to learn but that number. "
+        "Choose another data.target, or look at how the rows were made."
+        for column in same
+    ]

@@ -61,7 +61,8 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
                 )
             )
         task: Task = "multiclass" if distinct > 2 else "binary"
-        return task, f"Task: {task}, because the target '{name}' holds {distinct} different words. {OVERRULE}"
+        words = f"{distinct} different words" if distinct > 1 else "one word only"
+        return task, f"Task: {task}, because the target '{name}' holds {words}. {OVERRULE}"
     whole = dtype.is_integer() or (distinct == 2 and float(low).is_integer() and float(high).is_integer())
     if whole and distinct == 2 and high - low == 1:
         return "binary", f"Task: binary, because the target '{name}' is either {low} or {high}. {OVERRULE}"

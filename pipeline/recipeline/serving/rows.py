@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
 """The source that reads a file, by the end of its name."""
 
+IMAGES = "images"
+"""What `kind_of` says of a folder."""
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+"""How the name of an image file ends, in small or capital letters."""
+
 
 def kind_of(path: Path) -> str:
-    """The source that reads this file.
+    """The source that reads this file, or `images` for a folder.
 
     Raises:
         UsageError: there is no such file, or it is of no kind that can be read.
     """
+    if path.is_dir():
+        return IMAGES
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise UsageError(
             Problem(
-                "DATA is neither CSV nor Parquet by its name",
+                "DATA is neither CSV nor Parquet by its name, nor a folder of images",
                 found=str(path),
                 suggestion=f"A name ends with one of: {', '.join(KINDS)}.",
             )
@@ -39,10 +47,10 @@ def kind_of(path: Path) -> str:
 
 
 def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any], catalog: Catalog) -> pl.DataFrame:
-    """The rows of a file.
+    """The rows of a file, or one for each image in a folder.
 
     Args:
-        path: CSV or Parquet.
+        path: CSV, Parquet or a folder.
         pipeline: What the model expects: a column of words is read as words, whatever its cells look like.
         trained_on: The training's source as in a recipe. Its settings are used where it read such files too.
         catalog: Where the sources come from.
@@ -52,6 +60,8 @@ def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any
         DataError: something in it is wrong; row and column are named.
     """
     kind = kind_of(path)
+    if kind == IMAGES:
+        return _image_rows(path, pipeline)
     settings = {key: value for key, value in trained_on.items() if key != "type" and "${env:" not in str(value)}
     if trained_on.get("type") != kind:
         settings = {"separator": "\t"} if path.suffix.lower() == ".tsv" else {}
@@ -65,3 +75,39 @@ def read_rows(path: Path, pipeline: FittedPipeline, trained_on: Mapping[str, Any
     if not rows.height:
         raise DataError(Problem("there are no rows", file=str(path)))
     return rows
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images in a folder and below it, by name; hidden ones are left out."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in IMAGE_ENDINGS
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+
+
+def _image_rows(folder: Path, pipeline: FittedPipeline) -> pl.DataFrame:
+    import polars as pl
+
+    columns = [column.name for column in pipeline.columns if column.role == "image"]
+    if len(columns) != 1:
+        found = ", ".join(column.name for column in pipeline.columns)
+        raise UsageError(
+            Problem(
+                "DATA is a folder, and the model does not take one image a row",
+                found=str(folder),
+                suggestion=f"Write its columns into a CSV: {found}.",
+            )
+        )
+    files = image_files(folder)
+    if not files:
+        raise DataError(
+            Problem(
+                "there are no images in this folder",
+                file=str(folder),
+                suggestion=f"A name ends with one of: {', '.join(IMAGE_ENDINGS)}.",
+            )
+        )
+    return pl.DataFrame({columns[0]: [str(file.absolute()) for file in files]})

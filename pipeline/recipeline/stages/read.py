@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from recipeline.data.earlier import earlier_of
+from recipeline.recipe.dump import to_yaml
 from recipeline.stages.earlier import with_earlier
 from recipeline.stages.job import Job
 
@@ -32,9 +33,14 @@ def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
 def run(job: Job) -> None:
     """Read the table, having brought the model that the architecture starts from."""
     from recipeline.training.datamodule import RecipeDataModule
+    from recipeline.training.threads import refuse_more_than_cores
 
+    refuse_more_than_cores(job.recipe.training.threads)
     job.recipe = job.context.recipe = with_earlier(job.recipe, job.catalog)
     earlier = earlier_of(job.recipe.architecture)
+    if earlier is not None and job.memo is not None:  # so that no later run of that name is taken for it
+        job.memo.recipe = to_yaml(job.recipe)
+        job.memo.write(job.folder)
     if earlier is not None and job.run is not None:
         origin = f"{earlier.architecture.plugin_name} of {earlier.location}"
         job.run.set_tags({"recipeline.origin": origin, "recipeline.origin_sha256": earlier.sha256})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from recipeline.recipe.model import Recipe
+from recipeline.tracking.store import shown
+
+SERVING_PORT = 5001
+"""Not 5000, where `recipeline ui` listens."""
 
 _ONCE = ("test/", "best/")
 
@@ -15,6 +20,7 @@ def note(
     run_id: str,
     metrics: Mapping[str, float],
     status: str,
+    uri: str = "",
     model_uri: str | None = None,
     error: str | None = None,
 ) -> str:
@@ -25,6 +31,7 @@ def note(
         run_id: MLflow's id of the run.
         metrics: The numbers that the run has once.
         status: FINISHED, FAILED or KILLED.
+        uri: The store that the run is in.
         model_uri: The logged model, if there is one.
         error: What went wrong, if something did.
     """
@@ -41,7 +48,7 @@ def note(
     if rows:
         lines = "\n".join(f"| {_cell(name)} | {value:.6g} |" for name, value in rows)
         parts.append(f"| metric | value |\n| :-- | --: |\n{lines}")
-    parts.append(_commands(run_id, model_uri))
+    parts.append(_commands(run_id, model_uri, uri))
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,16 +63,26 @@ def _trained(recipe: Recipe) -> str:
     return f"{' '.join(words)}; {', '.join(settings)}."
 
 
-def _commands(run_id: str, model_uri: str | None) -> str:
-    short = run_id[:8]
+def serve_command(model_uri: str, uri: str) -> str:
+    """What serves the model, typed anywhere in the environment that recipeline is installed in."""
+    return f"{_in_store(uri)}mlflow models serve -m {shlex.quote(model_uri)} --env-manager local -p {SERVING_PORT}"
+
+
+def _in_store(uri: str) -> str:
+    """The beginning of a command that has to find the run's store from any folder."""
+    return f"MLFLOW_TRACKING_URI={shlex.quote(shown(uri))} " if uri else ""
+
+
+def _commands(run_id: str, model_uri: str | None, uri: str) -> str:
+    short, there = run_id[:8], _in_store(uri)
     lines = [
-        ("compare", f"recipeline compare {short} OTHER_RUN"),
+        ("compare", f"{there}recipeline compare {short} OTHER_RUN"),
         ("run again", "recipeline run resolved.yaml  # the artifact recipe/resolved.yaml of this run"),
     ]
     if model_uri is not None:
         lines = [
-            ("predict", f"recipeline predict {short} DATA.csv"),
-            ("serve", f"mlflow models serve -m {model_uri} --env-manager local"),
+            ("predict", f"{there}recipeline predict {short} DATA.csv"),
+            ("serve", serve_command(model_uri, uri)),
             *lines,
         ]
     text = "\n".join(f"# {what}\n{command}" for what, command in lines)

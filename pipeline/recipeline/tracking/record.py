@@ -155,7 +155,13 @@ def close_run(
     run.set_tags(
         {
             "mlflow.note.content": note(
-                recipe, run_id=run.run_id, metrics=metrics, status=status, model_uri=model_uri, error=words
+                recipe,
+                run_id=run.run_id,
+                metrics=metrics,
+                status=status,
+                uri=run.tracking_uri,
+                model_uri=model_uri,
+                error=words,
             )
         }
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+import os
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from recipeline.errors import Problem, RecipeError
 from recipeline.families.spec import InputSpec, TargetSpec
 from recipeline.network import examples
 
@@ -66,3 +68,21 @@ def multiplications(network: nn.Module, inputs: InputSpec, target: TargetSpec | 
 def parameters(network: nn.Module) -> int:
     """Number of trainable values."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def refuse_more_than_cores(threads: int | Literal["auto"]) -> None:
+    """More threads than cores only wait for each other, and a thousand bring the machine down.
+
+    Raises:
+        RecipeError: the recipe asks for more than this machine has.
+    """
+    cores = os.cpu_count() or 1
+    if threads != "auto" and threads > cores:
+        raise RecipeError(
+            Problem(
+                f"this machine has {cores} core{'s' if cores > 1 else ''}, and more threads only wait for each other",
+                path="training.threads",
+                found=str(threads),
+                suggestion=f"Take {cores} at most, or auto.",
+            )
+        )

@@ -59,7 +59,23 @@ def test_missing_columns_are_named_all_at_once(pipeline: FittedPipeline) -> None
     with pytest.raises(DataError) as caught:
         pipeline.at("new.csv").transform(ROWS.select("member"))
     assert [problem.field for problem in caught.value.problems] == ["age", "city"]
-    assert "new.csv, column 'age': this column is missing. Expected columns: age, city, member." in str(caught.value)
+    assert str(caught.value).splitlines() == [
+        "new.csv, column 'age': this column is missing.",
+        "new.csv, column 'city': this column is missing. Expected columns: age, city, member.",
+    ]
+
+
+def test_a_column_that_is_dropped_or_ignored_may_be_missing(make_recipe: MakeRecipe, make_ready: Prepare) -> None:
+    rows = ROWS.with_columns(id=pl.int_range(pl.len()), note=pl.lit("x"), code=pl.col("age") * 2)
+    steps = [{"type": "drop_columns", "columns": ["id"]}, *STEPS, {"type": "drop_columns", "columns": "code"}]
+    made = make_ready(make_recipe(rows, preprocessing=steps, data={"columns": {"note": "ignore"}}))
+    serving = FittedPipeline.from_json(made.pipeline.to_json(), installed())
+    assert [column.name for column in serving.columns] == ["age", "city", "member", "code"]  # impute has looked at code
+    raw = rows.drop("y").head(5)
+    expected = made.parts["train"].blocks[0].shape[1]
+    (found,) = serving.transform(raw.drop("id", "note"))
+    assert found.shape == (5, expected)
+    assert (found == serving.transform(raw)[0]).all()
 
 
 def test_a_cell_of_the_wrong_kind_is_named(pipeline: FittedPipeline) -> None:

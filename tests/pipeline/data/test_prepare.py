@@ -206,6 +206,14 @@ def test_another_content_of_a_file_that_a_step_names_is_seen(
         make_ready(recipe)
 
 
+def test_a_number_to_learn_that_never_changes_is_said(make_recipe: MakeRecipe, make_ready: Prepare) -> None:
+    rows = table().with_columns(y=pl.when(pl.col("part") == "train").then(7.5).otherwise("y"))
+    found = make_ready(make_recipe(rows, data=BY_COLUMN, preprocessing=AFTER))
+    assert sum("The target 'y' is 7.5 in every train row" in note for note in found.notes) == 1
+    found = make_ready(make_recipe(table(), data=BY_COLUMN, preprocessing=AFTER))
+    assert not any("The target" in note for note in found.notes)
+
+
 def test_damaged_arrays_are_made_again_and_noted(make_recipe: MakeRecipe, make_ready: Prepare, tmp_path: Path) -> None:
     recipe = make_recipe(table(), data=BY_COLUMN, preprocessing=AFTER)
     first = make_ready(recipe)

@@ -37,6 +37,11 @@ def test_one_target(cells: list[Any], task: Task) -> None:
     assert "data.task" in reason
 
 
+def test_one_word_is_said_as_one() -> None:
+    reason = tasks.infer(pl.LazyFrame({"y": ["yes", "yes"]}), ("y",), "x.csv")[1]
+    assert reason.startswith("Task: binary, because the target 'y' holds one word only. ")
+
+
 def test_many_texts_of_several_words_are_sequences() -> None:
     texts = [f"w{n} v" for n in range(1001)] + ["one"] * 1000
     found, reason = tasks.infer(pl.LazyFrame({"y": texts}), ("y",), "x.csv")

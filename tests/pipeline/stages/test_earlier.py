@@ -10,12 +10,17 @@ import torch
 import recipeline
 from recipeline.catalog import installed
 from recipeline.errors import RecipeError
+from recipeline.hooks import RunContext
 from recipeline.recipe.load import parse
 from recipeline.recipe.model import Recipe
 from recipeline.serving.bundle import Predictor
 from recipeline.serving.fetch import download, fetch_model
+from recipeline.stages import read
 from recipeline.stages.earlier import with_earlier
+from recipeline.stages.job import Job
 from recipeline.tracking.find import FoundRun, fetch_artifact, find_run
+from recipeline.training.memo import new_memo, read_memo
+from recipeline.training.observer import Observer
 
 BASE = """
 name: shades
@@ -158,6 +163,15 @@ def test_a_run_goes_on_with_a_new_head_and_serves_without_the_earlier_one(recipe
     assert all(torch.equal(twin[name], weights[name]) for name in weights)
     rows = pl.read_csv(place / "shops.csv")
     assert Predictor.load(next((place / "fetched").glob("**/model.json")).parent).predict(rows).height == rows.height
+
+
+def test_a_run_that_is_resumed_starts_from_the_very_model(recipe, base, tmp_path):
+    named = recipe(again("run: shades"))
+    memo = new_memo(named, installed(), "recipeline run again.yaml")
+    job = Job(named, installed(), tmp_path, tmp_path / "cache", Observer(), RunContext(named, tmp_path), memo=memo)
+    read.run(job)
+    kept = read_memo(tmp_path).load_recipe().architecture
+    assert (kept.run, kept.sha256) == (base.run_id, job.recipe.architecture.sha256)
 
 
 def test_a_run_without_a_model_is_refused(recipe, base, place):

@@ -24,6 +24,7 @@ def test_it_says_what_was_trained_the_result_and_what_to_type():
         run_id=RUN,
         metrics={"test/rmse": 12.3456789, "best/epoch": 7.0, "time/fit_seconds": 3.0},
         status="FINISHED",
+        uri="sqlite:////home/me/my runs/mlflow.db",
         model_uri="models:/m-1",
     )
     assert text.startswith("**census**: A first try.\n")
@@ -32,10 +33,10 @@ def test_it_says_what_was_trained_the_result_and_what_to_type():
     assert "time/fit" not in text
     for line in (
         "recipeline predict 01234567 DATA.csv",
-        "mlflow models serve -m models:/m-1 --env-manager local",
+        "mlflow models serve -m models:/m-1 --env-manager local -p 5001",
         "recipeline compare 01234567 OTHER_RUN",
     ):
-        assert f"\n{line}\n" in text
+        assert f"\nMLFLOW_TRACKING_URI='sqlite:////home/me/my runs/mlflow.db' {line}\n" in text
     assert "Failed" not in text
 
 
@@ -52,3 +53,11 @@ def test_a_secret_is_shown_as_it_is_written():
     text = note(secret, run_id=RUN, metrics={}, status="FAILED", error="no file /hidden/a.csv")
     assert "/hidden" not in text
     assert "no file ${env:WHERE}/a.csv" in text
+
+
+def test_the_stores_password_is_not_told():
+    text = note(
+        recipe(), run_id=RUN, metrics={}, status="FINISHED", uri="https://me:secret@host", model_uri="models:/m"
+    )
+    assert "secret" not in text
+    assert "MLFLOW_TRACKING_URI='https://me:***@host' mlflow models serve" in text

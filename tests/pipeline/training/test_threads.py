@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from recipeline.errors import RecipeError
 from recipeline.families.spec import Block, InputSpec
-from recipeline.training.threads import multiplications, parameters, threads_for
+from recipeline.training.threads import multiplications, parameters, refuse_more_than_cores, threads_for
 
 TABLE = InputSpec({"numeric": Block(("a",), (50,))})
 IMAGE = InputSpec({"image": Block(("photo",), (1, 8, 8))})
@@ -59,3 +60,13 @@ def test_frozen_values_are_not_counted():
     network = nn.Linear(3, 2)
     network.bias.requires_grad_(False)
     assert parameters(network) == 6
+
+
+def test_more_threads_than_cores_are_refused(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    for fine in ("auto", 1, 4):
+        refuse_more_than_cores(fine)
+    with pytest.raises(
+        RecipeError, match=r"training\.threads: this machine has 4 cores, .* \(found 1000\)\. Take 4 at m"
+    ):
+        refuse_more_than_cores(1000)
