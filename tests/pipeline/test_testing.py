@@ -152,6 +152,17 @@ class OthersExample(Loss, name="others_example"):
         return nn.MSELoss()
 
 
+@breaks(r"names what it goes badly with as `family.name` or `training.setting` \(found adam\)")
+class BadCompany(Loss, name="bad_company"):
+    """Names another plugin without its family."""
+
+    tasks = frozenset({"regression"})
+    goes_badly_with = {"adam": "it does"}  # noqa: RUF012
+
+    def build(self, target: Any) -> Any:
+        return nn.MSELoss()
+
+
 @breaks(r"builds from its defaults .* \(found no value for gamma\)")
 class Demanding(Loss, name="demanding"):
     """Has no default."""

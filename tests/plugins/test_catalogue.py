@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from recipeline.catalog import FAMILIES, installed
 from recipeline.cli.main import main
 
 PROMISED = {
@@ -42,3 +43,25 @@ def listed() -> dict[str, set[str]]:
 @pytest.mark.parametrize("family", PROMISED)
 def test_every_name_is_listed(family, listed):
     assert set(PROMISED[family].split()) <= listed[family]
+
+
+def test_whatever_is_declared_of_others_is_of_others_that_exist():
+    from recipeline.recipe.model import TrainingSettings
+
+    unknown = []
+    for entry in installed():
+        cls = entry.load()
+        for said in (*cls.requires, *cls.conflicts, *cls.goes_badly_with):
+            family, _, rest = said.partition(".")
+            name, _, setting = rest.partition(".")
+            if family == "training":
+                known = name.partition("=")[0] in TrainingSettings.model_fields
+            elif family in FAMILIES:
+                known = name in installed().names(family)
+                known = known and (not setting or setting in installed().entry(family, name).load().model_fields)
+            else:
+                known = said == "validation"
+            if not known:
+                unknown.append(f"{entry.family}.{entry.name}: {said}")
+        unknown += [f"{entry.name}: {said}" for said in cls.reasons if said not in {*cls.requires, *cls.conflicts}]
+    assert not unknown

@@ -146,6 +146,8 @@ def _loss(cls: type[Loss], others: Sequence[type[Plugin]]) -> Iterator[Fact]:
 
 
 def _optimizer(cls: type[Optimizer], others: Sequence[type[Plugin]]) -> Iterator[Fact]:
+    if not any(wanted.startswith("training.batch_size=") for wanted in cls.requires):
+        yield "batch size", "any, and best `full`" if "training.batch_size" in cls.goes_badly_with else "any"
     if cls.needs_closure:
         again = "and its gradient, " if cls.second_order else ""
         yield (

@@ -52,6 +52,9 @@ def check_settings(plugin: type[Plugin] | Plugin, settings: Mapping[str, Any] | 
     absent = [name for name in sorted(packages) if not _is_installed(name)]
     holds(not absent, cls, "names packages as pip does, which are installed", ", ".join(absent))
 
+    odd = [name for name in cls.goes_badly_with if name.count(".") != 1]
+    holds(not odd, cls, "names what it goes badly with as `family.name` or `training.setting`", ", ".join(odd))
+
     if isinstance(plugin, Plugin):
         made: Plugin = plugin
     else:

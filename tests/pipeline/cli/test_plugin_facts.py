@@ -21,6 +21,8 @@ SAID = [
     ("loss.hinge", "shares of classes", "not taken: refused with `regularization.cutmix`"),
     ("loss.poisson", "target", "refused with `preprocessing.normalize_target`"),
     ("optimizer.adam", "by default for", "all"),
+    ("optimizer.adam", "batch size", "any"),
+    ("optimizer.newton", "batch size", "best `full`"),
     ("optimizer.lbfgs", "each step", "`accumulate` above 1"),
     ("optimizer.newton", "rates by name", "refused"),
     ("optimizer.gradient_descent", "needs", "`training.batch_size: full`: its steps follow"),
