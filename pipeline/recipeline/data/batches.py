@@ -54,6 +54,7 @@ class Batches:
         self._blocks = tuple(_tensor(block) for block in arrays.blocks)
         self._target = _tensor(arrays.target)
         self._kinds = arrays.kinds
+        self._source = arrays.rows
         self._all = len(arrays)
         self._shuffle = shuffle
         self._seed = seed
@@ -123,6 +124,14 @@ class Batches:
         if len(padded) < self._mine * self._world:  # more processes than rows
             padded = order.repeat(self._world)[: self._mine * self._world]
         return padded[self._rank :: self._world]
+
+    def source_rows(self, batch: int) -> list[int]:
+        """The source's row numbers of one batch of the epoch under way, from 0."""
+        starts = self._starts()
+        start, end = starts[batch], [*starts[1:], self._mine][batch]
+        if self._shuffle and (len(starts) > 1 or self._world > 1):
+            return [int(row) for row in self._source[self.order(self.epoch)[start:end].numpy()]]
+        return [int(row) for row in self._source[self._first + start : self._first + end]]
 
     def _starts(self) -> list[int]:
         starts = list(range(0, self._mine, self.batch_size))

@@ -400,6 +400,13 @@ def _closures(recipe: Recipe) -> Iterator[Finding]:
                 f"{who}, which the scaled gradients of 16-mixed don't allow",
                 suggestion="Take bf16-mixed or 32-true.",
             )
+        if recipe.training.on_nonfinite != "stop":
+            yield Finding(
+                ("training", "on_nonfinite"),
+                f"{who}, so that no step can be left out afterwards",
+                found=recipe.training.on_nonfinite,
+                suggestion=f"Take stop, or {otherwise}.",
+            )
 
 
 def _automatic_batch(recipe: Recipe) -> Iterator[Finding]:

@@ -78,6 +78,9 @@ class TrainingSettings(Section):
     """Mini-batches whose gradients are averaged before a step."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """CPU threads of torch; `auto` takes one for small models, which are fastest and steadiest on one."""
+    on_nonfinite: Literal["stop", "skip", "halve_lr"] = "stop"
+    """What happens when loss or gradient of a step is NaN or Inf: the training stops and says where, or the step is
+    left out, or it is left out and the learning rate halved."""
     steps_per_call: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Mini-batches that one Lightning step goes through; more cost less, and the weights are the same."""
     checkpoint: CheckpointSettings = CheckpointSettings()

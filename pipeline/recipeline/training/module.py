@@ -19,7 +19,9 @@ from recipeline.families.regularization import Regularization
 from recipeline.families.spec import Length
 from recipeline.network import build_network, predictions, unpacked
 from recipeline.recipe.model import Recipe
+from recipeline.training.finite import first_bad, trace
 from recipeline.training.groups import give_rates
+from recipeline.training.guard import error
 from recipeline.training.schedule import schedules
 from recipeline.training.several import Chunk, Chunks, SeveralSteps
 
@@ -44,6 +46,17 @@ def _metrics(recipe: Recipe, data: PreparedData) -> MetricCollection:
 
 
 Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor]
+
+
+def _no_value(metric: str, value: float, epoch: int) -> TrainingError:
+    return TrainingError(
+        Problem(
+            f"the metric {metric} is not finite at epoch {epoch}",
+            found=str(value),
+            suggestion="It may have no value on this part: leave it out of `metrics`, or take training.on_nonfinite: "
+            "skip, which leaves such values out.",
+        )
+    )
 
 
 class TrainingModule(pl.LightningModule):
@@ -71,7 +84,12 @@ class TrainingModule(pl.LightningModule):
         self._numbers = torch.get_default_dtype()
         self._added = list(recipe.regularization)
         self._differentiable: torch.Tensor | None = None
-        self.trying = False
+        self.trying = self.dropped = False
+        self.spoiled: str | None = None
+        self._careful = recipe.training.on_nonfinite != "stop"
+        self._at = 0
+        self._rows: tuple[int, ...] = ()
+        self._before: list[torch.Tensor] = []
         # Loss times what it is the mean of (rows, or tokens); these; rows.
         self._sums = {part: [0.0, 0.0, 0.0] for part in ("train", "val", "test")}
         self._augmenting = [r for r in recipe.regularization if type(r).augment is not Regularization.augment]
@@ -140,6 +158,8 @@ class TrainingModule(pl.LightningModule):
     def loss_of(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """The loss of a mini-batch, penalties added; `train/loss` is reported without them, to compare."""
         inputs, target = batch
+        self._at, self._rows = batch_idx, ()
+        was = [buffer.clone() for buffer in self.buffers()] if self._careful else []
         for regularization in self._augmenting:
             if regularization.soft_targets and self.target.is_classes and target.ndim == 1:
                 target = nn.functional.one_hot(target, self.target.outputs).to(torch.get_default_dtype())
@@ -149,8 +169,8 @@ class TrainingModule(pl.LightningModule):
         value = loss.item()
         first = not self._repeats or self._first_look(batch_idx)
         if not math.isfinite(value) and not self.trying:
-            self._diverged(value, batch_idx)
-        if first:
+            self._not_finite(inputs, target, outputs, was)
+        elif first:
             if self._reported is not None:
                 with torch.no_grad():
                     value = self._reported(outputs, target).item()
@@ -190,8 +210,8 @@ class TrainingModule(pl.LightningModule):
 
         optimizer.step(closure=differentiable if plugin.second_order else optimizer_closure)
         self._differentiable = None
-        if plugin.needs_closure and not all(bool(p.isfinite().all()) for p in self.network.parameters()):
-            self._diverged(None, batch_idx)
+        if plugin.needs_closure and (bad := first_bad(self.named_parameters())) is not None:
+            raise error(f"the weights are no longer finite at {self.place()}", f"'{bad}'", self)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and metrics of a batch of the validation part."""
@@ -269,8 +289,10 @@ class TrainingModule(pl.LightningModule):
         inputs, target = batch
         outputs = self._outputs(inputs, target)
         value = self.loss(outputs, target).item()
-        if part == "val" and not math.isfinite(value):
-            self._diverged(value, batch_idx, "the validation loss is")
+        if part == "val" and not math.isfinite(value) and not self._careful:
+            bad = trace(self.network, self.loss, self._shown(inputs, target), target, outputs)
+            self._at, self._rows = batch_idx, bad.rows
+            raise error(f"the validation loss is no longer a finite number at {self.place()}", bad.what, self)
         self._count(part, value, target)
         if self.target.task == "sequence":
             if metrics:
@@ -289,14 +311,18 @@ class TrainingModule(pl.LightningModule):
         curve = part != "test"
         self.log(f"{part}/loss", self._mean_loss(part), logger=curve)
         for name, value in metrics.compute().items():
+            if part == "val" and not self._careful and not math.isfinite(value):
+                raise _no_value(f"val/{name}", float(value), self.current_epoch + 1)
             self.log(f"{part}/{name}", value.float(), logger=curve)
         metrics.reset()
 
     def _outputs(self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
         """What the network says; of a sequence at every step, told the true tokens before it."""
-        shown = (before(target),) if self.target.task == "sequence" else ()
-        outputs: torch.Tensor = self.network(*inputs, *shown)
+        outputs: torch.Tensor = self.network(*self._shown(inputs, target))
         return outputs
+
+    def _shown(self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (*inputs, before(target)) if self.target.task == "sequence" else inputs
 
     def _count(self, part: str, loss: float, target: torch.Tensor) -> None:
         """Add a batch's mean loss, as heavy as what it is the mean of: rows, or the tokens of sequences."""
@@ -312,13 +338,41 @@ class TrainingModule(pl.LightningModule):
         sums = self.trainer.strategy.reduce(found, reduce_op="sum")
         return (sums[0] / sums[1]).float()
 
-    def _diverged(self, loss: float | None, batch_idx: int, what: str = "the loss is") -> None:
-        what = f"{what} no longer a finite number" if loss is not None else "the weights are no longer finite"
-        raise TrainingError(
-            Problem(
-                f"{what} at epoch {self.current_epoch + 1}, batch {batch_idx + 1}",
-                found=f"{loss}" if loss is not None else None,
-                suggestion="Lower optimizer.lr, add the regularization gradient_clip, or normalize the inputs "
-                "(preprocessing: standardize) and the target (normalize_target).",
-            )
-        )
+    def _not_finite(
+        self, inputs: tuple[torch.Tensor, ...], target: torch.Tensor, outputs: torch.Tensor, was: list[torch.Tensor]
+    ) -> None:
+        """Say where, or note it for the guard."""
+        bad = trace(self.network, self.loss, self._shown(inputs, target), target, outputs)
+        self._rows = bad.rows
+        if not self._careful:
+            raise error(f"the loss is no longer a finite number at {self.place()}", bad.what, self)
+        if self.spoiled is None:
+            self.spoiled, self._before = bad.what, was
+
+    @torch.no_grad()
+    def take_back(self) -> None:
+        """Undo what the batches of a step that is left out have done to running means."""
+        for buffer, value in zip(self.buffers(), self._before, strict=bool(self._before)):
+            buffer.copy_(value)
+        self._before = []
+
+    def place(self) -> str:
+        """Epoch, batch and optimizer step, counted from 1."""
+        step = "" if self.trainer.validating or self.trainer.sanity_checking else f", optimizer step {self._step()}"
+        return f"epoch {self.current_epoch + 1}, batch {self._at + 1}{step}"
+
+    def _step(self) -> int:
+        return int(self.trainer.global_step) + 1
+
+    def rows_seen(self) -> list[int]:
+        """The source's rows of what is under way, from 0: those in which it was not finite, or all of the step."""
+        training = self.trainer.training
+        loader = self.trainer.train_dataloader if training else self.trainer.val_dataloaders
+        batches = loader.batches if isinstance(loader, Chunks) else loader
+        if not isinstance(batches, Batches):
+            return []
+        if self._rows:
+            rows = batches.source_rows(self._at)
+            return [rows[row] for row in self._rows if row < len(rows)]
+        first = self._at - self._at % self.recipe.training.accumulate if training else self._at
+        return [row for batch in range(first, self._at + 1) for row in batches.source_rows(batch)]

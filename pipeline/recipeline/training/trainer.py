@@ -18,6 +18,7 @@ from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.recipe.model import Recipe, TrainingSettings
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
+from recipeline.training.guard import Guard
 from recipeline.training.keeper import BetweenEpochs, Keeper
 from recipeline.training.kept import CHECKPOINTS
 from recipeline.training.observer import Observer
@@ -48,6 +49,7 @@ def make_trainer(
     keeper = Keeper(folder / CHECKPOINTS, training.checkpoint, io)
     callbacks: list[pl.Callback] = [
         keeper.between,
+        Guard(training.on_nonfinite, observer.note),
         Watch(),
         *plugged,
         *extra,

@@ -11,10 +11,7 @@ import torch
 from recipeline.errors import Problem, TrainingError
 
 EVERY = 16
-"""Optimizer steps between two looks at the gradient, from the epoch's first: its norm costs a tenth of a small step.
-
-A gradient that goes bad in between makes the next loss so, which is looked at every time.
-"""
+"""Optimizer steps between two looks at the gradient, from the epoch's first: its norm costs a tenth of a small step."""
 
 
 @runtime_checkable
@@ -54,8 +51,9 @@ class Watch(pl.Callback):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Take the norm of the whole gradient now and then, and stop before one that is not finite does harm."""
-        if getattr(pl_module, "trying", False):  # how far a step may go: not the gradient that it follows
+        """Take the norm of the whole gradient now and then."""
+        # Of how far a step may go: not the gradient that it follows. Of a step that is left out there is none.
+        if getattr(pl_module, "trying", False) or getattr(pl_module, "dropped", False):
             return
         # Taken here: at the epoch's end the schedule has moved on already.
         self._lr = float(optimizer.param_groups[0]["lr"])
@@ -70,17 +68,7 @@ class Watch(pl.Callback):
                     suggestion="The architecture's output does not depend on its parameters.",
                 )
             )
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not torch.isfinite(norm):
-            raise TrainingError(
-                Problem(
-                    f"the gradient is not finite at epoch {trainer.current_epoch + 1}, "
-                    f"optimizer step {trainer.global_step + 1}",
-                    found=f"norm {float(norm)}",
-                    suggestion="Lower optimizer.lr, or add the regularization gradient_clip.",
-                )
-            )
-        self._norms.append(norm.detach())
+        self._norms.append(torch.nn.utils.get_total_norm(gradients).detach())
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -94,3 +94,15 @@ def test_memory_mapped_arrays_are_left_as_they_are(tmp_path: object) -> None:
     for (block,), _ in Batches(found, 2, shuffle=False, seed=0):
         block += 1
     assert (np.load(path) == 0).all()
+
+
+@pytest.mark.parametrize("world", [1, 3])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_each_batch_knows_its_rows_in_the_source(shuffle: bool, world: int) -> None:
+    held = arrays(41)
+    moved = Arrays(held.blocks, held.target, held.rows + 1000)
+    for rank in range(world):
+        batches = Batches(moved, 8, shuffle=shuffle, seed=2, rank=rank, world=world)
+        batches.set_epoch(4)
+        for number, (_, target) in enumerate(batches):
+            assert batches.source_rows(number) == [int(row) + 1000 for row in target]

@@ -4,7 +4,6 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from recipeline.errors import TrainingError
 from recipeline.training.watch import EVERY, Watch
 
 
@@ -75,8 +74,3 @@ def test_rate_speed_and_mean_norm_are_logged(tmp_path):
 
 def test_the_norm_is_the_one_before_clipping(tmp_path):
     assert float(fit([3.0], tmp_path, Clip()).callback_metrics["grad_norm"]) == pytest.approx(3.0)
-
-
-def test_a_gradient_that_is_not_finite_stops_the_training_before_the_step(tmp_path):
-    with pytest.raises(TrainingError, match=r"gradient is not finite at epoch 1, optimizer step 1.*gradient_clip"):
-        fit([math.inf], tmp_path)
