@@ -37,12 +37,15 @@ class AllFinite:
         if device not in self._found:
             self._found[device] = torch.zeros(1, device=device), torch.ones(1, device=device)
         found, one = self._found[device]
-        found.zero_()
         try:
             torch._amp_foreach_non_finite_check_and_unscale_(tensors, found, one)
         except (RuntimeError, TypeError):  # of several devices, types or layouts
+            found.zero_()
             return all(is_finite(tensor) for tensor in tensors)
-        return not found.item()
+        if not found.item():
+            return True
+        found.zero_()  # only ever raised by the kernel
+        return False
 
 
 def is_finite(tensor: torch.Tensor) -> bool:

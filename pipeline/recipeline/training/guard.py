@@ -66,9 +66,16 @@ class Guard(pl.Callback):
         self._halvings = 0
         self._all_finite = AllFinite()
         self._endless: frozenset[str] = frozenset()
+        self._guarded: Guarded | None = None
+        self._scaled = False
+        self._parameters: list[torch.nn.Parameter] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Learn which buffers hold an Inf on purpose, as a mask of attention does."""
+        """Learn which buffers hold an Inf on purpose, as a mask of attention does; ask once what never changes."""
+        self._guarded = pl_module if isinstance(pl_module, Guarded) else None
+        # Mixed precision of 16 bits overflows on purpose, and its own scaler leaves such steps out.
+        self._scaled = str(trainer.precision) == "16-mixed"
+        self._parameters = []
         state = pl_module.state_dict()
         self._endless = frozenset(name for name, value in state.items() if not _is_finite(value))
 
@@ -76,16 +83,17 @@ class Guard(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         """Stop before a step that would do harm, or leave it out."""
-        guarded = pl_module if isinstance(pl_module, Guarded) else None
+        guarded = self._guarded
+        spoiled = None
         if guarded is not None:
             if guarded.trying:
                 return
             guarded.dropped = False
-        spoiled = guarded.spoiled if guarded is not None else None
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        # Mixed precision of 16 bits overflows on purpose, and its own scaler leaves such steps out.
-        scaled = str(trainer.precision) == "16-mixed"
-        if spoiled is None and (scaled or self._all_finite(gradients)):
+            spoiled = guarded.spoiled
+        if not self._parameters:
+            self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        if spoiled is None and (self._scaled or self._all_finite(gradients)):
             self._in_a_row = 0
             return
         found = spoiled or _gradient(pl_module)
@@ -105,8 +113,7 @@ class Guard(pl.Callback):
         state = checkpoint["state_dict"]
         bad = next((name for name in state if name not in self._endless and not _is_finite(state[name])), None)
         if bad is not None:
-            guarded = pl_module if isinstance(pl_module, Guarded) else None
-            raise error(f"the weights are no longer finite {_place(guarded)}", f"'{bad}'", None)
+            raise error(f"the weights are no longer finite {_place(self._guarded)}", f"'{bad}'", None)
 
     def state_dict(self) -> dict[str, Any]:
         """How often it has acted."""
