@@ -190,7 +190,7 @@ def test_the_target_is_transformed_once(problems_of, catalog_of):
          "'subgradient' needs training.batch_size: full, and it is 64: it keeps the point with the least loss"),
         ("optimizer: lbfgs\ntraining: {accumulate: 4}", "training.accumulate",
          "'lbfgs' evaluates the loss itself to find a step, which can't be done for gradients of several batches."),
-        (["optimizer=lbfgs", "training.batch_size=full", "training.on_nonfinite=skip"],
+        ("optimizer: lbfgs\ntraining: {batch_size: full, on_nonfinite: skip}", "training.on_nonfinite",
          "'lbfgs' evaluates the loss itself to find a step, so that no step can be left out afterwards (found skip)."),
         ("optimizer: newton\ntraining: {precision: 16-mixed}", "training.precision",
          "'newton' evaluates the loss itself to find a step, which the scaled gradients of 16-mixed don't allow"),
