@@ -293,3 +293,31 @@ def test_a_served_sequence_is_the_same_alone_and_among_others(spoken: Path) -> N
     assert together["probability"].to_numpy() == pytest.approx(alone["probability"].to_numpy(), rel=1e-9)
     longest = max(len(word) for word in pl.read_csv(spoken / "sounds.csv")["word"])
     assert together["prediction"].str.split(" ").list.len().max() <= longest
+
+
+FORECAST = """
+name: shops
+data:
+  source: {type: windows, of: {type: csv, path: sales.csv}, time: day, value: sold, group: shop, length: 3}
+  target: t+1
+  task: forecasting
+  columns: {day: ignore, shop: ignore}
+  split: {type: time, column: day, train: 0.6, validation: 0.2, test: 0.2}
+preprocessing: []
+architecture: {type: gru, hidden: 2}
+metrics: [mase]
+training: {epochs: 1, accelerator: cpu, devices: 1, threads: 1}
+"""
+
+
+def test_metrics_that_learn_from_the_train_part_are_told_whose_series_a_row_is(tmp_path: Path) -> None:
+    sold = [*range(20), *range(1000, 1040, 2)]  # one shop sells one more a day, the other two
+    days = [*range(20), *range(20)]
+    pl.DataFrame({"day": days, "shop": ["a"] * 20 + ["b"] * 20, "sold": sold}).write_csv(tmp_path / "sales.csv")
+    module = prepared(tmp_path, FORECAST)
+    series = module.data.series
+    assert series is not None
+    train = len(module.data.parts["train"])
+    assert series.tolist() == [0] * (train // 2) + [1] * (train // 2)
+    metric = TrainingModule(module.recipe, module.data).validation_metrics["mase"]
+    assert float(metric.naive.mean()) == pytest.approx(1.5)  # the step of 1000 between the shops is no error
