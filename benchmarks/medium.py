@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
 from measuring.programs import contestant, run
 from measuring.recipes import run_recipe
 from measuring.results import Limit, arguments, report, table
@@ -54,7 +55,9 @@ COLUMNS = {
     "epoch_us": "us with validation",
     "accuracy": "accuracy",
 }
-THREADS = {"1 thread": 1, "torch's threads": 0}
+THREADS = {"1 thread": 1}
+if torch.get_num_threads() > 1:
+    THREADS[f"torch's {torch.get_num_threads()} threads"] = torch.get_num_threads()
 
 
 def main() -> int:
@@ -73,12 +76,14 @@ def main() -> int:
             return run(command, folder=folder).result
 
         def ours(kind: str, threads: int) -> Measures:
-            said = [f"training.epochs={epochs}", *([f"training.threads={threads}"] if threads else [])]
+            said = [f"training.epochs={epochs}", f"training.threads={threads}"]
             return run_recipe(RECIPES[kind], folder, overrides=said).result
 
         for kind, rows in ROWS.items():
             medium_networks.write(folder, kind, 600 if options.quick else rows)
-            for words, threads in THREADS.items() if not options.quick else [("1 thread", 1)]:
+            for words, threads in THREADS.items():
+                if options.quick and threads > 1:
+                    continue
                 contestants[hand_name(kind, words)] = lambda k=kind, t=threads: by_hand(k, t)  # type: ignore[misc]
                 contestants[our_name(kind, words)] = lambda k=kind, t=threads: ours(k, t)  # type: ignore[misc]
         # One thread is what the limits are about; with more the rounds would last too long.

@@ -1,7 +1,4 @@
-"""A network of medium size trained by a loop written by hand. Usage: FOLDER EPOCHS {cnn|transformer} {THREADS|0}
-
-0 threads leaves torch's own choice.
-"""
+"""A network of medium size trained by a loop written by hand. Usage: FOLDER EPOCHS {cnn|transformer} THREADS"""
 
 from __future__ import annotations
 
@@ -14,8 +11,7 @@ from medium_networks import BATCH, EVALUATION_BATCH, NETWORKS, tensors
 from small_table import SlicedBatches
 
 folder, epochs, kind, threads = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-if threads:
-    torch.set_num_threads(threads)
+torch.set_num_threads(threads)
 torch.manual_seed(0)
 train, validation = tensors(folder, kind)
 model = NETWORKS[kind]()
@@ -42,4 +38,4 @@ for _ in range(epochs):
             right += (outputs.argmax(1) == target).sum().item()
     clock.end()
 rows = len(validation[1])
-say(loss=total / rows, accuracy=right / rows, threads=torch.get_num_threads(), **clock.per_step(len(batches)))
+say(loss=total / rows, accuracy=right / rows, **clock.per_step(len(batches)))

@@ -7,11 +7,14 @@ which it isn't.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -32,12 +35,28 @@ def limited(megabytes: float) -> Iterator[list[str]]:
         try:
             yield ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group)]
         finally:
-            group.rmdir()
+            _remove(group)
         return
     words = ["systemd-run", "--user", "--scope", "--quiet", "-p", f"MemoryMax={size}", "-p", "MemorySwapMax=0"]
     if shutil.which(words[0]) is None or subprocess.run([*words, "true"], capture_output=True).returncode != 0:
         raise NoLimit("control groups can't be made by this user, and systemd-run makes none")
     yield words
+
+
+def _remove(group: Path, patience_s: float = 10) -> None:
+    """Take the group away, and with it whatever was started in it and hasn't ended."""
+    limit = time.monotonic() + patience_s
+    while True:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            group.rmdir()
+            return
+        except OSError:  # one that was killed has not been buried yet
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
 
 
 def _group(size: int) -> Path | None:

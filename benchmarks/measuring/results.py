@@ -99,7 +99,7 @@ def judged(rounds: Rounds, limits: Sequence[Limit]) -> tuple[list[str], bool]:
         found = statistics.median(ratios)
         kept = kept and found <= limit.most
         word = "kept" if found <= limit.most else "**not kept**"
-        lines.append(f"- {limit.name} / {limit.to}: {found:.2f}, at most {limit.most} wanted: {word}.")
+        lines.append(f"- {limit.name} / {limit.to}: {found:.2f}, at most {limit.most:.3g} wanted: {word}.")
     return lines, kept
 
 

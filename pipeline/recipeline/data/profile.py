@@ -26,32 +26,33 @@ def profile(rows: pl.LazyFrame, columns: Sequence[str], roles: Mapping[str, Role
     import polars as pl
 
     schema = rows.collect_schema()
-    figures = []
-    for name in columns:
-        column = pl.col(name)
-        figures.append(column.null_count().alias(f"missing:{name}"))
-        if schema[name] == pl.String:
-            figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
-        elif schema[name].is_nested() or schema[name] == pl.Binary:
-            continue  # cells that are arrays have no order
-        elif schema[name] == pl.Boolean:
-            figures.append(column.sum().alias(f"true:{name}"))
-        else:
-            ends = {"min": column.min(), "max": column.max()}
-            dated = schema[name].is_temporal()
-            figures += [(end.cast(pl.String) if dated else end).alias(f"{which}:{name}") for which, end in ends.items()]
-            figures += [] if dated else [column.mean().alias(f"mean:{name}")]
-    found = rows.select(figures).collect().row(0, named=True) if figures else {}
     described: dict[str, dict[str, Any]] = {}
     for name in columns:
-        entry: dict[str, Any] = {"role": roles[name], "type": type_name(schema[name])}
-        for figure in ("missing", "distinct", "true", "min", "max", "mean"):
-            if f"{figure}:{name}" in found:
-                entry[figure] = found[f"{figure}:{name}"]
+        figures = _figures(name, schema[name])
+        # One column at a time: of all at once the whole table would be held in memory.
+        found = rows.select(figure.alias(which) for which, figure in figures.items()).collect().row(0, named=True)
+        entry: dict[str, Any] = {"role": roles[name], "type": type_name(schema[name]), **found}
         if roles[name] == "categorical" and schema[name] == pl.String:
             entry["top"] = _most_frequent(rows, name)
         described[name] = entry
     return described
+
+
+def _figures(name: str, dtype: pl.DataType) -> dict[str, pl.Expr]:
+    """What is counted and measured of a column of this type, in the order in which it is shown."""
+    import polars as pl
+
+    column = pl.col(name)
+    figures = {"missing": column.null_count()}
+    if dtype == pl.String:
+        return figures | {"distinct": column.drop_nulls().n_unique()}
+    if dtype.is_nested() or dtype == pl.Binary:
+        return figures  # cells that are arrays have no order
+    if dtype == pl.Boolean:
+        return figures | {"true": column.sum()}
+    if dtype.is_temporal():
+        return figures | {"min": column.min().cast(pl.String), "max": column.max().cast(pl.String)}
+    return figures | {"min": column.min(), "max": column.max(), "mean": column.mean()}
 
 
 def _most_frequent(rows: pl.LazyFrame, name: str) -> dict[str, int]:
