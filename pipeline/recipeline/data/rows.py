@@ -127,8 +127,10 @@ class Rows:
 
         if part not in self._kept:
             mask = pl.Series(self.codes == PARTS.index(part))
-            raw = pl.scan_ipc(self._path).select(self._columns).collect(engine="in-memory").filter(mask)
-            self._kept[part] = (0, raw)
+            table = pl.scan_ipc(self._path)
+            # Column by column: the whole table and the part of it that is kept would stand in memory side by side.
+            picked = [table.select(name).collect(engine="in-memory").filter(mask) for name in self._columns]
+            self._kept[part] = (0, pl.concat(picked, how="horizontal"))
         done, frame = self._kept[part]
         for step in self.steps[done:]:
             frame = step.apply(frame)
