@@ -19,7 +19,7 @@ NEEDS = {
 AS_WRITTEN = {
     "reviews_gru": {"test/accuracy": 0.75},
     "reviews_transformer": {"test/accuracy": 0.74},
-    "spelling_to_sound": {"test/error_rate": -0.4},
+    "spelling_to_sound": {"test/error_rate": -0.3},
 }
 """What each reaches as written; a negative number is the most. Of the reviews, always saying `fresh` has an accuracy of
 0.676, word counts 0.788."""

@@ -16,6 +16,7 @@ from recipeline.data.arrays import LENGTHS
 from recipeline.data.batches import Batch, Batches
 from recipeline.data.prepared import Arrays, PreparedData
 from recipeline.errors import EnvironmentFault, Problem, RecipeError
+from recipeline.families.spec import PADDING
 from recipeline.recipe.model import Recipe
 from recipeline.training.memory import available_bytes
 from recipeline.training.module import TrainingModule
@@ -224,9 +225,12 @@ def _step(module: TrainingModule, optimizer: torch.optim.Optimizer, batch: Batch
 
 def _longest_first(arrays: Arrays) -> np.ndarray:
     """The rows, those that take most before the others: a later batch may hold nothing but them."""
-    if LENGTHS not in arrays.kinds:
-        return np.arange(len(arrays))
-    return np.argsort(-np.asarray(arrays.blocks[arrays.kinds.index(LENGTHS)]), kind="stable")
+    steps = np.zeros(len(arrays), dtype=np.int64)
+    if LENGTHS in arrays.kinds:
+        steps += arrays.blocks[arrays.kinds.index(LENGTHS)]
+    if arrays.target.ndim == 2 and arrays.target.dtype == np.int64:  # sequences
+        steps += (arrays.target != PADDING).sum(axis=1)
+    return np.argsort(-steps, kind="stable")
 
 
 def _picked(arrays: Arrays, rows: np.ndarray) -> Arrays:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from recipeline import DataError, Problem
 from recipeline_plugins.split._shares import PARTS, SharesSplit, counts
 from recipeline_plugins.split._strata import table
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 FEW = 20
-"""Up to so many different whole numbers are taken for classes."""
+"""Up to so many different whole numbers are taken for classes, and so many words whatever the rows."""
 
 BINS = 10
 """Ranges of equal size that a continuous target is stratified by."""
@@ -39,7 +40,8 @@ class RandomSplit(SharesSplit, name="random"):
     """
 
     stratify: bool | Literal["auto"] = "auto"
-    """Whether the parts get the same mixture of targets; `auto` does so for classes and not for numbers."""
+    """Whether the parts get the same mixture of targets; `auto` does so for classes, not for numbers and not for texts
+    that hardly repeat, which have no mixture."""
     seed: int | None = Field(default=None, ge=0)
     """The seed of the lot; by default the recipe's. Give it to keep the parts while the recipe's seed changes."""
 
@@ -77,7 +79,27 @@ class RandomSplit(SharesSplit, name="random"):
         return classes.select(pl.struct(pl.all()).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
 
     def _applies(self, rows: pl.DataFrame, name: str) -> bool:
+        if _hardly_repeats(rows[name]):
+            if self.stratify is True:
+                raise DataError(
+                    Problem(
+                        "the target's texts hardly repeat, so that there is nothing to stratify by",
+                        path="data.split.stratify",
+                        field=name,
+                        found=f"{rows[name].n_unique():,} different ones in {rows.height:,} rows",
+                        suggestion="Write stratify: false.",
+                    )
+                )
+            return False
         return self.stratify is True or _are_classes(rows[name])
+
+
+def _hardly_repeats(column: pl.Series) -> bool:
+    """Words of which most have fewer than two rows: dealt out class by class, their order would decide."""
+    import polars as pl
+
+    distinct = column.n_unique() if column.dtype == pl.String else 0
+    return distinct > FEW and 2 * distinct > len(column)
 
 
 def _are_classes(column: pl.Series) -> bool:

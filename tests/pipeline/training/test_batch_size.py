@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recipeline.catalog import installed
+from recipeline.data.prepared import Arrays
 from recipeline.errors import EnvironmentFault, RecipeError, TrainingError
 from recipeline.hooks import RunContext
 from recipeline.recipe.load import load_recipe
@@ -207,3 +208,13 @@ def test_several_of_this_machines_devices_are_refused(find, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 4)
     with pytest.raises(RecipeError, match=r"training\.batch_size: auto looks for .* one device, and 4 would train"):
         find("training.accelerator=auto")
+
+
+def test_rows_that_take_most_come_first():
+    numbers = np.arange(4)
+    lengths, target = np.array([1, 5, 2, 2]), np.array([[4, 2, 0], [4, 2, 0], [4, 4, 2], [4, 2, 0]])
+    first = batch_size._longest_first
+    assert first(Arrays((numbers,), numbers, numbers)).tolist() == [0, 1, 2, 3]
+    assert first(Arrays((numbers, lengths), numbers, numbers, ("tokens", "lengths"))).tolist() == [1, 2, 3, 0]
+    assert first(Arrays((numbers, lengths), target, numbers, ("tokens", "lengths"))).tolist() == [1, 2, 3, 0]
+    assert first(Arrays((numbers,), target, numbers)).tolist() == [2, 0, 1, 3]

@@ -48,11 +48,13 @@ def test_a_run_comes_out_the_same(tmp_path, monkeypatch, eagerly):
 
 
 def test_the_network_that_answers_is_not_compiled(eagerly):
-    from recipeline.families.spec import Block, InputSpec
+    from recipeline.families.spec import Block, InputSpec, TargetSpec
 
     network = nn.Conv2d(1, 2, 3)
     network.compile()
-    answering = for_answers(network, InputSpec({"image": Block(("photo",), (1, 8, 8))}))
+    answering = for_answers(
+        network, InputSpec({"image": Block(("photo",), (1, 8, 8))}), TargetSpec("regression", ("y",))
+    )
     assert answering._compiled_call_impl is None
     assert torch.equal(answering.weight, network.weight)
     assert list(network.state_dict()) == ["weight", "bias"]

@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from recipeline import DataError
 from recipeline_plugins.split.random import RandomSplit
 
 TARGET = ("y",)
@@ -117,3 +118,18 @@ def test_settings(refused):
     assert "greater than 0" in refused(RandomSplit, {"train": 0.0, "validation": 0.5, "test": 0.5})
     assert "greater than or equal to 0" in refused(RandomSplit, {"validation": -0.1})
     assert "valid boolean" in refused(RandomSplit, {"stratify": "yes"})
+
+
+def test_texts_that_hardly_repeat_are_dealt_out_by_lot_alone() -> None:
+    texts = pl.DataFrame({"y": [f"{'ABCDEFGHIJ'[row // 100]}{row}" for row in range(1000)]})
+    parts = RandomSplit().assign(texts, ("y",), 0)
+    first = texts["y"].str.slice(0, 1)
+    shares = pl.DataFrame({"first": first, "part": parts}).group_by("first").agg((pl.col("part") == "train").mean())
+    assert shares["part"].is_between(0.5, 0.9).all()  # not one letter to the train part, the next to the others
+    assert parts.to_list() == RandomSplit(stratify=False).assign(texts, ("y",), 0).to_list()
+    with pytest.raises(
+        DataError, match=r"texts hardly repeat.*found 1,000 different ones in 1,000 rows.*stratify: false"
+    ):
+        RandomSplit(stratify=True).assign(texts, ("y",), 0)
+    twice = pl.concat([texts, texts])
+    assert RandomSplit(stratify=True).assign(twice, ("y",), 0).len() == 2000
