@@ -30,7 +30,7 @@ BY_THE_CLOCK = ("train/examples_per_second", "time/", "system/")
 
 VICTIMS = """
 import json, os, sys
-import mlflow, pytorch_lightning, sklearn.datasets, torch, torchmetrics
+import mlflow.store.tracking.sqlalchemy_store, pytorch_lightning, sklearn.datasets, torch, torchmetrics
 from recipeline import resuming, runner
 from recipeline.cli.main import main
 from recipeline.stages import build, evaluate, fit, preprocess, read, split
@@ -54,23 +54,23 @@ BASE = """
 seed: 5
 data: {source: {type: sample, dataset: iris}, target: species}
 architecture: {type: mlp, hidden: [16, 8], dropout: 0.2}
-training: {epochs: 60, batch_size: 8, accelerator: cpu, checkpoint: {epochs: 1}}
+training: {epochs: 24, batch_size: 8, accelerator: cpu, checkpoint: {epochs: 1}}
 """
 RECIPES = {
     "plain": [],
     "several": ["training.steps_per_call=5", "training.checkpoint.steps=4"],
     "accumulated": ["training.accumulate=3", "training.steps_per_call=4", "training.checkpoint.steps=3",
-                    "scheduler={type: one_cycle, max_lr: 0.05}"],
+                    "scheduler={type: one_cycle, warmup_epochs: 2}"],
     "plateau": ["scheduler={type: plateau, patience: 1, factor: 0.7}", "architecture.normalization=batch",
                 "training.checkpoint={epochs: 3}"],
-    "stopped_early": ["regularization=[{type: early_stopping, patience: 12}, l2]", "optimizer={type: sgd, lr: 0.2}",
+    "stopped_early": ["regularization=[{type: early_stopping, patience: 4}, l2]", "optimizer={type: sgd, lr: 0.2}",
                       "scheduler={type: cosine, warmup_epochs: 2.5}"],
     "mixed": ["regularization=[mixup, noise, label_smoothing, {type: gradient_noise, eta: 0.05}]",
               "training.checkpoint={epochs: null, steps: 7}"],
     "averaged": ["regularization=[{type: weight_averaging, start: 5}, {type: gradient_clip, max: 0.5}]",
                  "training.steps_per_call=1", "training.checkpoint={steps: 20}", "scheduler=exponential"],
     "sharp": ["regularization=[sharpness_aware]", "training.accumulate=1", "optimizer=lion",
-              "training.checkpoint={minutes: 0.01}", "scheduler={type: cosine_restarts, period: 7}"],
+              "training.checkpoint={minutes: 0.003}", "scheduler={type: cosine_restarts, period: 7}"],
 }  # fmt: skip
 
 
@@ -181,13 +181,15 @@ def test_a_kill_at_a_random_moment_changes_nothing(name, victims, whole):
         moment = lot.uniform(0, seconds)
         if victims.call("run", path.name, *RECIPES[name], f"name={called}", kill_after_s=moment) is not None:
             continue  # it was quicker this time
+        if victims.client.get_run(victims.run_id(called)).info.status == "FINISHED":
+            continue  # but for its process's end
         killed += 1
         said = victims.call("resume", called)
         assert said is not None
         assert victims.outcome(victims.run_id(called)) == expected, f"killed after {moment:.2f} s:\n{said}"
 
 
-@pytest.mark.parametrize("name", ["several", "plateau", "mixed", "averaged", "accumulated"])
+@pytest.mark.parametrize("name", ["several", "mixed", "averaged", "accumulated", "sharp"])
 def test_ten_kills_in_a_row_change_nothing(name, victims, whole):
     path, expected, seconds = whole(name)
     lot = random.Random(f"{name}-in-a-row")
@@ -195,7 +197,7 @@ def test_ten_kills_in_a_row_change_nothing(name, victims, whole):
     command = ["run", path.name, *RECIPES[name], f"name={called}"]
     killed = 0
     while killed < IN_A_ROW:
-        if victims.call(*command, kill_after_s=lot.uniform(0, seconds / 8)) is not None:
+        if victims.call(*command, kill_after_s=lot.uniform(0, seconds / 6)) is not None:
             break
         killed += 1
         command = ["resume", called]

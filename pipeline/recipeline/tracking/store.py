@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 from recipeline.errors import EnvironmentFault, Problem, StoreAway, UsageError
 from recipeline.signals import raise_interruption
+from recipeline.storage.atomic import sync_folder
+from recipeline.storage.temporary import clear_stale, temporary_beside
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -125,9 +128,32 @@ def create_store(uri: str) -> None:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file.with_name(f"{file.name}.lock")):
+            if not file.exists():
+                _make(file)
             connect(uri).search_experiments(max_results=1)
         if not os.access(file, os.W_OK):
             raise EnvironmentFault(Problem(f"the MLflow store {file} can't be written", suggestion="Change its mode."))
+
+
+def _make(file: Path) -> None:
+    """Make the tables of an SQLite store beside, and put it in its place at once.
+
+    MLflow makes them one by one, and never again comes to terms with a file in which it was killed half way.
+    """
+    clear_stale(file.parent)
+    beside = temporary_beside(file)
+    try:
+        connect(f"sqlite:///{beside.as_posix()}").search_experiments(max_results=1)
+        try:
+            os.link(beside, file)
+        except FileExistsError:  # another program, which knows no lock of ours, was quicker
+            pass
+        except OSError:  # a disk that knows no second names
+            beside.rename(file)
+        sync_folder(file.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 @contextmanager

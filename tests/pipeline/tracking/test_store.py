@@ -1,6 +1,7 @@
 """Which store is meant, and that it is there."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -76,6 +77,27 @@ def test_several_processes_may_make_the_store_at_once(tmp_path):
     words = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], words
     assert [path.name for path in (tmp_path / "a folder").iterdir()] == ["mlflow.db"]
+
+
+def test_who_is_killed_while_making_the_store_leaves_none_that_is_half_made(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    killed = """
+import os, signal, sqlite3
+import sqlalchemy
+from recipeline.tracking.store import create_store
+
+@sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "before_cursor_execute")
+def half_way(connection, cursor, statement, *_):
+    if "CREATE TABLE metrics" in statement:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+"""
+    code = f"{killed}\ncreate_store({uri!r})"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "mlflow.db").exists()
+    store.create_store(uri)
+    assert store.connect(uri).search_experiments(max_results=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
 def test_a_store_that_does_not_work_says_what_to_do(uri, tmp_path):
