@@ -36,6 +36,7 @@ OTHERS = [
     (4, ["regularization=[mixup, noise, {type: gradient_noise, eta: 0.1}, l1]"]),
     (1, ["regularization=[sharpness_aware, {type: weight_averaging, kind: equal}, {type: early_stopping, patience: 1}]",
          "optimizer.lr=0.3", "training.epochs=9"]),
+    (4, ["training.accumulate=3", "training.checkpoint.steps=3", "scheduler={type: one_cycle, warmup_epochs: 2}"]),
     (64, ["training.batch_size=full"]),
 ]  # fmt: skip
 
