@@ -17,7 +17,8 @@ from recipeline.catalog import Catalog, installed
 from recipeline.errors import EnvironmentFault, Interrupted, Problem, RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
-from recipeline.signals import die_with_parent, interruptions
+from recipeline.signals import SIGUSR1, die_with_parent, interruptions
+from recipeline.slurm import requeue
 from recipeline.stages.job import Job
 from recipeline.training.memo import new_memo
 
@@ -182,6 +183,8 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
             job.note(f"it is kept in {job.folder}. Send it with: recipeline sync {job.folder.name[:8]}")
         if status == "KILLED" and "last.ckpt" in checkpoints:
             job.note(f"its training goes on where it stopped with: recipeline resume {job.folder.name[:8]}")
+        if isinstance(error, Interrupted) and error.signal_number == SIGUSR1:
+            job.note(requeue(job.folder.parent.parent, job.folder.name))
         if status == "FINISHED" and complete and not job.run.troubles:
             # All of it is in MLflow by now. What a failed run leaves is for whoever looks into it.
             shutil.rmtree(job.folder, ignore_errors=True)

@@ -15,10 +15,17 @@ from typing import Any
 
 from recipeline.errors import Interrupted
 
+SIGUSR1 = 10
+"""By its number on Linux: Windows has no such signal."""
+
 _SET_PARENT_DEATH_SIGNAL = 1
 """`prctl`'s number for it, from <linux/prctl.h>."""
 
-_WATCHED: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+
+def watched() -> Sequence[signal.Signals]:
+    """The signals that end a run; in a job of SLURM the one too by which it says that the time is up."""
+    ours = (signal.SIGINT, signal.SIGTERM)
+    return (*ours, signal.SIGUSR1) if "SLURM_JOB_ID" in os.environ and os.name == "posix" else ours
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def interruptions() -> Iterator[None]:
         _interrupt(number)
 
     try:
-        before = {number: signal.signal(number, interrupt) for number in _WATCHED}
+        before = {number: signal.signal(number, interrupt) for number in watched()}
     except ValueError:
         yield
         return
@@ -47,7 +54,7 @@ def interruptions() -> Iterator[None]:
 
 
 def _interrupt(number: int) -> None:
-    for each in _WATCHED:  # another one must not disturb the putting away
+    for each in watched():  # another one must not disturb the putting away
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 

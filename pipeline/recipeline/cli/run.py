@@ -40,9 +40,16 @@ def command(recipe: str, overrides: tuple[str, ...], quiet: bool, as_json: bool)
     watching = None if quiet or other_rank else observer()
     try:
         # Seconds of imports: whoever watches sees that something goes on.
-        from recipeline.runner import run
+        from recipeline.runner import run, work_folder
+        from recipeline.slurm import interrupted_run
 
-        result = run(loaded.recipe, observer=watching or Observer())
+        going_on = interrupted_run(work_folder())
+        if going_on is not None:
+            from recipeline.resuming import resume
+
+            _, result = resume(going_on, observer=watching or Observer())
+        else:
+            result = run(loaded.recipe, observer=watching or Observer())
     except RecipelineError as error:
         located(error, loaded)
         raise
