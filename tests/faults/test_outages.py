@@ -135,6 +135,7 @@ class Server:
 
     def close(self):
         self.proxy.shutdown()
+        self.proxy.server_close()
         self.kill()
 
 
