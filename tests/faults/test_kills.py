@@ -199,7 +199,7 @@ def test_ten_kills_in_a_row_change_nothing(name, victims, whole):
     command = ["run", path.name, *RECIPES[name], f"name={called}"]
     killed = 0
     while killed < IN_A_ROW:
-        if victims.call(*command, kill_after_s=lot.uniform(0, seconds / 6)) is not None:
+        if victims.call(*command, kill_after_s=lot.uniform(0, seconds / 12)) is not None:
             break
         killed += 1
         command = ["resume", called]
