@@ -358,14 +358,16 @@ class TrainingModule(pl.LightningModule):
 
     def place(self) -> str:
         """Epoch, batch and optimizer step, counted from 1."""
-        step = "" if self.trainer.validating or self.trainer.sanity_checking else f", optimizer step {self._step()}"
+        trainer = self._trainer  # there is none while a batch size is tried
+        validating = trainer is not None and (trainer.validating or trainer.sanity_checking)
+        made = 0 if trainer is None else int(trainer.global_step)
+        step = "" if validating else f", optimizer step {made + 1}"
         return f"epoch {self.current_epoch + 1}, batch {self._at + 1}{step}"
-
-    def _step(self) -> int:
-        return int(self.trainer.global_step) + 1
 
     def rows_seen(self) -> list[int]:
         """The source's rows of what is under way, from 0: those in which it was not finite, or all of the step."""
+        if self._trainer is None:
+            return []
         training = self.trainer.training
         loader = self.trainer.train_dataloader if training else self.trainer.val_dataloaders
         batches = loader.batches if isinstance(loader, Chunks) else loader
