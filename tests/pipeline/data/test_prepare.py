@@ -64,6 +64,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "cast": {"columns": "age", "to": "number"},
     "drop_columns": {"columns": "sort"},
     "replace": {"columns": "city", "values": {"Oslo": "Roma"}},
+    "resize": {"size": [4, 4]},
 }
 """Settings of the steps that have some without a default."""
 
