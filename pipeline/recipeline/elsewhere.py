@@ -15,7 +15,7 @@ NAMES: dict[str, dict[str, str]] = {
         "power_transformer": "power", "quantile_transformer": "quantile", "kbins_discretizer": "bin",
         "one_hot_encoder": "one_hot", "get_dummies": "one_hot", "ordinal_encoder": "ordinal",
         "label_encoder": "ordinal", "simple_imputer": "impute", "fillna": "impute", "dropna": "drop_missing",
-        "tokenizer": "tokenize", "resize": "load_image",
+        "tokenizer": "tokenize",
     },
     "architecture": {
         "linear_regression": "linear", "logistic_regression": "linear", "dense": "mlp", "feedforward": "mlp",
