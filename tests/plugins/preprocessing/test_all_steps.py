@@ -27,7 +27,7 @@ SETTINGS = {
     "normalize_target": [{}, {"method": "min_max"}],
 }
 NOT_ON_NUMBERS = {"datetime_parts", "strip_text", "tokenize", "tokenize_target", "standardize_series"}
-OF_IMAGES = {"load_image", "normalize_image"}
+OF_IMAGES = {"load_image", "normalize_image", "resize"}
 """Held to the same promises in files of their own, with images."""
 STEPS = [
     pytest.param(name, given_settings, id=f"{name}-{number}")

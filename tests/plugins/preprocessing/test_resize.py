@@ -1,5 +1,6 @@
 """Images at another size: by Pillow's rule, and the same alone as among others."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -73,3 +74,18 @@ def test_what_is_no_image_of_numbers_needs_load_image(cells: Any) -> None:
 def test_refuses(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Resize.model_validate(settings)
+
+
+def test_an_image_alone_gets_what_it_gets_among_others_and_a_second_fit_learns_the_same() -> None:
+    step = Resize(size=[5, 4])
+    given = pl.Series("i", X)
+    state = json.loads(json.dumps(step.fit(given.to_frame().lazy())))
+    assert step.fit(pl.Series("i", X[::-1].copy()).to_frame().lazy()) == state == {"i": {"channels": 3}}
+    together = step.transform(given.to_frame().lazy(), state).collect()
+    for row in range(len(X)):
+        alone = step.transform(given.slice(row, 1).to_frame().lazy(), state).collect()
+        assert alone.schema == together.schema
+        assert np.array_equal(alone["i"].to_numpy()[0], together["i"].to_numpy()[row])
+    empty = step.transform(given.clear().to_frame().lazy(), state)
+    assert empty.collect_schema() == empty.collect().schema == together.schema
+    assert "At serving" in (Resize.__doc__ or "")
