@@ -140,6 +140,7 @@ def sync(folder, address, *arguments):
     return done, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_server_is_sent_when_there_is_one(folder, server):
     server.kill()
     asked = environment(MLFLOW_TRACKING_URI=server.address)
@@ -228,6 +229,7 @@ def test_a_place_for_models_that_refuses_fails_the_run(folder, empty_store):
     assert run.data.metrics["test/loss"] > 0
 
 
+@pytest.mark.slow
 def test_four_runs_in_one_fresh_folder_are_four_finished_runs(folder):
     processes = [
         subprocess.Popen(
