@@ -25,12 +25,12 @@ def test_the_machine_says_what_is_available(root):
 
 
 def test_a_container_of_version_2_leaves_its_limit_less_what_is_taken_for_good(root):
-    root("proc/self/cgroup", "0::/work/job\n")
-    root("sys/fs/cgroup/work/job/memory.max", "max\n")
-    root("sys/fs/cgroup/work/job/memory.current", f"{10 * MEG}\n")
-    root("sys/fs/cgroup/work/memory.max", f"{300 * MEG}\n")
-    root("sys/fs/cgroup/work/memory.current", f"{250 * MEG}\n")
-    root("sys/fs/cgroup/work/memory.stat", f"anon 1\ninactive_file {50 * MEG}\n")
+    root("proc/self/cgroup", "0::/batch/one\n")
+    root("sys/fs/cgroup/batch/one/memory.max", "max\n")
+    root("sys/fs/cgroup/batch/one/memory.current", f"{10 * MEG}\n")
+    root("sys/fs/cgroup/batch/memory.max", f"{300 * MEG}\n")
+    root("sys/fs/cgroup/batch/memory.current", f"{250 * MEG}\n")
+    root("sys/fs/cgroup/batch/memory.stat", f"anon 1\ninactive_file {50 * MEG}\n")
     assert available_bytes(root.path) == 100 * MEG
 
 
