@@ -16,6 +16,7 @@ from recipeline.data import target as targets
 from recipeline.data.cells import type_name
 from recipeline.data.earlier import KeptStates, earlier_of, refuse_others
 from recipeline.data.frame import Layout
+from recipeline.data.pieces import Pieces, new_array
 from recipeline.data.pipeline import Column, FittedPipeline, FittedStep
 from recipeline.data.prepared import Arrays, PreparedData
 from recipeline.data.profile import profile
@@ -25,7 +26,6 @@ from recipeline.data.split import SplitTable
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.spec import PARTS, Block, InputSpec, Part, State, TargetSpec
-from recipeline.storage.disk import reserve
 
 if TYPE_CHECKING:
     import polars as pl
@@ -466,18 +466,18 @@ class _Preparation:
         Returns:
             The pipeline, now that the longest row of all is known.
         """
-        pieces = _Pieces(folder)
+        pieces = Pieces(folder)
         files: dict[tuple[Part, int], np.ndarray] = {}
         numbers: dict[Part, np.ndarray] = {}
         done = dict.fromkeys(counts, 0)
         for part, count in counts.items():
-            numbers[part] = _file(folder / f"{part}.rows.npy", np.int64, (count,))
+            numbers[part] = new_array(folder / f"{part}.rows.npy", np.int64, (count,))
             for place, kind in enumerate(pipeline.accepts):
                 block = pipeline.inputs.blocks[kind]
                 if block.names and not (kind in arrays.PADDED and not block.shape):
                     name = folder / f"{part}.{kind}.npy"
                     dtype: Any = np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind)
-                    files[part, place] = _file(name, dtype, (count, *block.shape))
+                    files[part, place] = new_array(name, dtype, (count, *block.shape))
         for rows, features in self.rows.batches():
             made = pipeline.blocks(features, rows)
             codes = self.rows.codes[rows]
@@ -503,7 +503,7 @@ class _Preparation:
     def _holds_bytes(self, block: Block) -> bool:
         return all(arrays.holds_bytes(self.layout.dtypes[name]) for name in block.names)
 
-    def _check_alike(self, kind: str, pieces: _Pieces, pipeline: FittedPipeline) -> None:
+    def _check_alike(self, kind: str, pieces: Pieces, pipeline: FittedPipeline) -> None:
         """All rows have as many channels and, for an architecture that doesn't ask for lengths, are equally long.
 
         Raises:
@@ -577,57 +577,10 @@ class _Preparation:
 _ARTICLES = {"image": "an image", "tokens": "a text", "series": "a series"}
 
 
-def _file(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
-    """A new memory-mapped array, with the disk space that it takes."""
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    reserve(path, "the prepared data")
-    return array
-
-
 def _array_bytes(shown: pl.DataFrame) -> int:
     """Bytes that the arrays of one of these rows take; 0 where there are none."""
     columns = [column for column in shown if column.dtype.is_nested()]
     return sum(int(column.estimated_size()) for column in columns) // max(1, shown.height)
-
-
-class _Pieces:
-    """Batches of rows whose longest is not known yet, kept in files until all have been seen."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._found: dict[str, list[tuple[Part, slice, Path, tuple[int, ...]]]] = {}
-
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of block that there are pieces of."""
-        return list(self._found)
-
-    def shapes(self, kind: str) -> list[tuple[int, ...]]:
-        """The shape of one row of each piece."""
-        return [shape for _, _, _, shape in self._found[kind]]
-
-    def add(self, part: Part, kind: str, span: slice, values: np.ndarray) -> None:
-        """Keep these rows, which have their place in their part's block."""
-        if not len(values):
-            return
-        pieces = self._found.setdefault(kind, [])
-        path = self._folder / f"{kind}.{len(pieces)}.piece.npy"
-        np.save(path, values)
-        pieces.append((part, span, path, values.shape[1:]))
-
-    def join(self, kind: str, counts: dict[Part, int], dtype: type) -> tuple[int, ...]:
-        """Write each part's block, filled up with 0, and return the shape of one row."""
-        pieces = self._found[kind]
-        shape = (max(shape[0] for *_, shape in pieces), *pieces[0][3][1:])
-        files = {
-            part: _file(self._folder / f"{part}.{kind}.npy", dtype, (count, *shape)) for part, count in counts.items()
-        }
-        for part, span, path, own in pieces:
-            files[part][span, : own[0]] = np.load(path, mmap_mode="r")
-            path.unlink()
-        for file in files.values():
-            file.flush()
-        return shape
 
 
 def _words(columns: str | list[str]) -> str:
