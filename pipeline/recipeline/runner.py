@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipeline.catalog import Catalog, installed
+from recipeline.collector import collect_again
 from recipeline.errors import EnvironmentFault, Interrupted, Problem, RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
@@ -125,6 +126,8 @@ def complete(job: Job, started: float) -> RunResult:
         error = failure
         raise
     finally:
+        if job.fresh is not None:
+            job.fresh.close()
         _finish(job, status, error)
     seconds = perf_counter() - started
     return RunResult(job.run.run_id, status, job.metrics, job.model_uri, job.run.tracking_uri, seconds)
@@ -151,6 +154,8 @@ def _go_through(job: Job) -> None:
         hook.recipeline_stage_finished(stage=name, run=job.context, seconds=seconds)
         job.observer.stage_finished(name, seconds)
         _log_stage(job, name)
+        if name == "read":  # which has imported nearly all that a run takes
+            collect_again()
 
 
 def _log_stage(job: Job, name: str) -> None:

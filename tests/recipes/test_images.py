@@ -84,13 +84,6 @@ def test_others_by_cnn(name, tmp_path, monkeypatch):
     assert result.metrics["test/accuracy"] >= floor
 
 
-@pytest.mark.slow
-def test_mnist_by_cnn_as_its_recipe_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = recipeline.run(recipeline.load_recipe(FOLDER / "mnist.yaml", []))
-    assert result.metrics["test/accuracy"] >= 0.98
-
-
 def png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -23,15 +23,9 @@ BRIEFLY = {
 }
 """What each recipe is run with in the usual suite, and what it reaches then; a negative number is the most."""
 
-AS_WRITTEN = {
-    "japanese_vowels": {"test/accuracy": 0.95},
-    "sunspots": {"test/mase": -0.9},
-    "co2": {"test/mase": -0.95},
-}
-
 
 def test_every_recipe_is_here():
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(BRIEFLY) == set(AS_WRITTEN)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(BRIEFLY)
 
 
 def reached(result: recipeline.RunResult, floors: dict[str, float]) -> None:
@@ -47,12 +41,6 @@ def trained(name: str, overrides: list[str], place: Path) -> recipeline.RunResul
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         return recipeline.run(recipeline.load_recipe(FOLDER / f"{name}.yaml", overrides))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", AS_WRITTEN)
-def test_as_its_recipe_says(name, tmp_path):
-    reached(trained(name, [], tmp_path), AS_WRITTEN[name])
 
 
 def test_japanese_vowels(tmp_path):

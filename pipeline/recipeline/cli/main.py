@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import click
 
 from recipeline.cli.output import examples, warnings_in_a_line
+from recipeline.collector import collecting_seldom
 from recipeline.errors import Interrupted, Problem, RecipelineError, UsageError
 from recipeline.nearest import did_you_mean
 
@@ -114,7 +115,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
         return shell_complete(cli, {}, PROGRAM, "_RECIPELINE_COMPLETE", os.environ["_RECIPELINE_COMPLETE"])
     try:
-        code = _run(arguments)
+        with collecting_seldom():
+            code = _run(arguments)
         sys.stdout.flush()
     except BaseException as error:
         if isinstance(error, (SystemExit, GeneratorExit)):

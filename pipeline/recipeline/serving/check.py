@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,22 @@ def differences(answers: pl.DataFrame, expected: pl.DataFrame) -> tuple[float, s
 
 def main() -> None:
     """Load the model, rows and expected answers that are in the folder; answer, compare, print."""
-    import mlflow.pyfunc
-    import polars as pl
+    from recipeline.collector import collecting_seldom
+    from recipeline.serving.fresh import GAVE_UP, PATIENCE_S
 
-    import recipeline.network
-    import recipeline.serving.bundle  # noqa: F401 - what the model will ask for, while there is time
-    from recipeline.serving.frames import to_pandas, to_polars
+    with collecting_seldom():
+        import mlflow.pyfunc
+        import polars as pl
 
+        import recipeline.network
+        import recipeline.serving.bundle  # noqa: F401 - what the model will ask for, while there is time
+        from recipeline.serving.frames import to_pandas, to_polars
+
+    impatience = threading.Timer(PATIENCE_S, os._exit, [GAVE_UP])
+    impatience.daemon = True
+    impatience.start()
     line = sys.stdin.readline().rstrip("\n")
+    impatience.cancel()
     if not line:
         return  # whoever started this has given up
     folder = Path(line)

@@ -15,15 +15,24 @@ from recipeline.errors import Problem, RecipelineError
 
 TIMEOUT_S = 300
 
+PATIENCE_S = 60
+"""How long it waits to be asked before it ends, so that no long training shares its memory with it."""
+
+GAVE_UP = 75
+"""Its exit code then (BSD's EX_TEMPFAIL)."""
+
 
 class FreshInterpreter:
     """A process that imports what serving takes, waits for a folder, and compares.
 
-    Started early, it imports while the figures are drawn and the model is logged. It ends with the block, with
-    `close`, or when nobody holds this object any more.
+    Started early, it imports while there is other work to do. It ends with the block, with `close`, or when nobody
+    holds this object any more; and when nobody has asked for a minute, in which case asking starts another one.
     """
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "recipeline.serving.check"],
@@ -43,6 +52,12 @@ class FreshInterpreter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def wake(self) -> None:
+        """Start another process if this one has given up waiting: it will be asked soon."""
+        if self._process.poll() == GAVE_UP:
+            self.close()
+            self._start()
+
     def ask(self, folder: Path) -> dict[str, Any]:
         """What `recipeline.serving.check` says of the model, rows and expected answers in this folder.
 
@@ -51,6 +66,9 @@ class FreshInterpreter:
         """
         try:
             output, _ = self._process.communicate(f"{folder}\n", timeout=TIMEOUT_S)
+            if self._process.returncode == GAVE_UP:
+                self.wake()
+                output, _ = self._process.communicate(f"{folder}\n", timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             raise RecipelineError(Problem(f"the logged model did not answer in {TIMEOUT_S} s")) from error
         if self._process.returncode == 0:

@@ -49,7 +49,7 @@ class Job:
     prediction: torch.Tensor | None = None
     """The best model's answers on that part."""
     fresh: FreshInterpreter | None = None
-    """The interpreter that will check the logged model: it takes seconds to be ready, so `report` starts it."""
+    """The interpreter that will check the logged model: it takes seconds to be ready, so `read` starts it."""
     model_uri: str | None = None
     checkpoint: Path | None = None
     """Where a resumed training goes on; None for one that begins."""

@@ -32,6 +32,11 @@ def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
 
 def run(job: Job) -> None:
     """Read the table, having brought the model that the architecture starts from."""
+    if job.run is not None:
+        from recipeline.serving.fresh import FreshInterpreter
+
+        # `package` asks it. It has seconds of imports to do, and this process, which has them too, leaves cores free.
+        job.fresh = FreshInterpreter()
     from recipeline.training.datamodule import RecipeDataModule
     from recipeline.training.threads import refuse_more_than_cores
 

@@ -12,25 +12,13 @@ from recipeline.stages.job import Job
 if TYPE_CHECKING:
     import polars as pl
 
-    from recipeline.tracking.run import TrackedRun
-
 
 def run(job: Job) -> None:
     """Let each report write its files, and log them."""
     if job.run is None:
         return
-    from recipeline.serving.fresh import FreshInterpreter
-
-    # It has seconds of imports to do, for which drawing leaves time; `package` asks it.
-    job.fresh = FreshInterpreter()
-    try:
-        _write(job, job.run)
-    except BaseException:
-        job.fresh.close()
-        raise
-
-
-def _write(job: Job, run: TrackedRun) -> None:
+    if job.fresh is not None:
+        job.fresh.wake()
     folder = job.folder / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     results = results_of(job)
@@ -38,7 +26,7 @@ def _write(job: Job, run: TrackedRun) -> None:
         if report.tasks and job.data.target.task not in report.tasks:
             continue
         for path in report.write(results, folder):
-            run.log_file(f"reports/{path.name}", path)
+            job.run.log_file(f"reports/{path.name}", path)
 
 
 def results_of(job: Job) -> Results:

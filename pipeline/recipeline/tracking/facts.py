@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from recipeline import __version__
@@ -78,8 +78,17 @@ def plugin_distributions(recipe: Recipe, catalog: Catalog) -> set[tuple[str, str
 
 def requirements() -> str:
     """Every installed distribution with its version, as pip takes it."""
-    lines = {f"{dist.name}=={dist.version}" for dist in distributions() if dist.name}
+    lines = {line for dist in distributions() if (line := _line(dist))}
     return "".join(f"{line}\n" for line in sorted(lines, key=str.lower))
+
+
+def _line(dist: Distribution) -> str:
+    """`name==version`; by the name of its folder, where it has the usual one, because parsing what is in it is slow."""
+    folder = getattr(dist, "_path", None)
+    if isinstance(folder, Path) and folder.suffix == ".dist-info" and folder.stem.count("-") == 1:
+        name, version = folder.stem.split("-")
+        return f"{name}=={version}"
+    return f"{dist.name}=={dist.version}" if dist.name else ""
 
 
 def git_commit(folder: Path | None = None) -> str | None:

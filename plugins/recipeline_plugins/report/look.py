@@ -83,8 +83,16 @@ def plain(text: object, longest: int = 60) -> str:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write the figure as a PNG."""
-    figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
+    """Write the figure as a PNG.
+
+    Drawn once: `savefig` goes through the figure twice, the first time for the margins alone, which drawing arranges.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import imsave
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    imsave(path, canvas.buffer_rgba(), format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 4})
     return path
 
 

@@ -1,9 +1,12 @@
 """An interpreter of its own, and what it says when the model does not load there."""
 
+import subprocess
+import sys
+
 import pytest
 
 from recipeline.errors import RecipelineError
-from recipeline.serving.fresh import FreshInterpreter
+from recipeline.serving.fresh import GAVE_UP, FreshInterpreter
 
 
 def test_a_model_that_does_not_load_there_is_a_fault_with_its_last_words(tmp_path):
@@ -17,3 +20,24 @@ def test_it_ends_with_the_block_even_if_nobody_has_asked():
         assert process.poll() is None
     assert process.poll() is not None
     fresh.__exit__()  # a second time, as when the one who was handed it has ended it
+
+
+def test_it_gives_up_waiting_and_another_one_is_asked(tmp_path, monkeypatch):
+    with FreshInterpreter() as fresh:
+        monkeypatch.setattr(fresh._process, "poll", lambda: GAVE_UP)
+        fresh.close()
+        first = fresh._process
+        fresh.wake()
+        assert fresh._process is not first
+        assert fresh._process.poll() is None
+        second = fresh._process
+        fresh.wake()  # this one waits still
+        assert fresh._process is second
+
+
+def test_waiting_has_an_end():
+    code = (
+        "import recipeline.serving.fresh as f; f.PATIENCE_S = 0.01; from recipeline.serving import check; check.main()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as waiting:
+        assert waiting.wait(timeout=60) == GAVE_UP
