@@ -6,9 +6,11 @@ import importlib
 import os
 import shlex
 import shutil
+import signal
 import sys
 import uuid
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -107,6 +109,7 @@ def complete(job: Job, started: float) -> RunResult:
     from recipeline.training.surroundings import as_it_was
 
     assert job.run is not None
+    job.abandon = partial(_abandon, job)
     status: Status = "FAILED"
     error: BaseException | None = None
     if job.run.unsent:
@@ -195,6 +198,16 @@ def _finish(job: Job, status: Status, error: BaseException | None) -> None:
             shutil.rmtree(job.folder, ignore_errors=True)
 
 
+def _abandon(job: Job, error: RecipelineError) -> None:
+    """End a run whose own thread waits for a process that is gone."""
+    error.reword(job.recipe.redact)
+    try:
+        _finish(job, "FAILED", error)
+    finally:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
+
+
 def _send_rest(job: Job, run: TrackedRun) -> bool:
     """Send what the run could not, where the server is back by now. Whether MLflow has all of it."""
     from recipeline.sync import sync
@@ -235,15 +248,26 @@ def is_other_rank() -> bool:
 
 def follow(recipe: Recipe, catalog: Catalog, home: Path, observer: Observer) -> RunResult:
     """The part of a further process of a distributed training: the same stages, nothing logged."""
-    from recipeline.stages.fit import CHECKPOINT_VARIABLE, FOLDER_VARIABLE
+    from recipeline.stages.fit import CHECKPOINT_VARIABLE, FOLDER_VARIABLE, STARTER_VARIABLE
+    from recipeline.training.ranks import leave_word
     from recipeline.training.surroundings import as_it_was
 
-    die_with_parent()
+    starter = os.environ.get(STARTER_VARIABLE)
+    die_with_parent(int(starter) if starter else None)
+    if starter:  # a Ctrl-C reaches all of them, and the first one answers it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     folder = Path(os.environ.get(FOLDER_VARIABLE) or home / "runs" / f"rank-{uuid.uuid4().hex}")
     job = Job(recipe, catalog, folder, home / "cache", observer, RunContext(recipe, folder))
     checkpoint = os.environ.get(CHECKPOINT_VARIABLE)
     job.checkpoint = Path(checkpoint) if checkpoint else None
-    with as_it_was():
-        for name in STAGES:
-            importlib.import_module(f"recipeline.stages.{name}").run(job)
+    try:
+        with as_it_was():
+            for name in STAGES:
+                importlib.import_module(f"recipeline.stages.{name}").run(job)
+    except BaseException as error:
+        if not starter:
+            raise
+        # Whatever else would be put away here could wait for the others, who wait for this one.
+        leave_word(folder, int(os.environ["LOCAL_RANK"]), error, recipe.redact)
+        os._exit(1)
     return RunResult("", "FINISHED", job.metrics)

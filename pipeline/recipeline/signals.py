@@ -104,7 +104,13 @@ def raise_interruption(error: BaseException) -> None:
         cause = cause.__cause__ or cause.__context__
 
 
-def die_with_parent() -> None:
-    """End this process when the one that started it ends, however that happens: nobody else would. Linux alone."""
+def die_with_parent(starter: int | None = None) -> None:
+    """End this process when the one that started it ends, however that happens: nobody else would. Linux alone.
+
+    Args:
+        starter: Who has started it. If that is no longer its parent it ends at once.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if starter is not None and os.getppid() != starter:  # ended before it was asked for
+            os._exit(1)

@@ -86,6 +86,13 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path):
     assert beat.read_text() == last
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's call for it is Linux's")
+def test_a_process_whose_starter_was_gone_before_it_could_ask_ends_at_once():
+    orphan = "from recipeline.signals import die_with_parent; die_with_parent(1); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", orphan], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_a_signal_waits_for_who_asks_and_a_second_one_does_not():
     before = signal.getsignal(signal.SIGTERM)
 

@@ -24,7 +24,8 @@ class Batches:
 
     The order is a function of (seed, epoch) alone. With several processes, train rows (`shuffle=True`) are dealt out
     evenly, the first ones again where they don't go round, so that all processes make equally many steps; without
-    shuffling every row is given to exactly one process, so that a metric counts it once.
+    shuffling every row is given to exactly one process, so that a metric counts it once. A process whose rows make
+    fewer batches than another's ends with batches of no rows: all have to meet equally often, or one waits forever.
 
     A train part whose last batch would hold one single row gives that row to the batch before: batch norm has no
     variance of one row.
@@ -66,7 +67,8 @@ class Batches:
         else:
             self._first = rank * self._all // world
             self._mine = (rank + 1) * self._all // world - self._first
-        self.batch_size = max(1, self._mine) if batch_size == "full" else int(batch_size)
+        self._most = -(-self._all // world)
+        self.batch_size = max(1, self._most) if batch_size == "full" else int(batch_size)
         self.epoch = 0
         self.given = 0
         """Batches that the iteration under way has given, those that it began after included."""
@@ -86,20 +88,25 @@ class Batches:
         self.epoch, self.begin = state_dict["epoch"], state_dict["given"]
 
     @property
+    def everyones(self) -> int:
+        """Rows that the part has, over all processes."""
+        return self._all
+
+    @property
     def rows(self) -> int:
         """Rows that one iteration gives on this process."""
         return self._mine
 
     def __len__(self) -> int:
         """Batches in an epoch on this process."""
-        return len(self._starts())
+        return len(self._spans())
 
     def __iter__(self) -> Iterator[Batch]:
-        starts = self._starts()
-        ends = [*starts[1:], self._mine][: len(starts)]  # no row, no batch
+        spans = self._spans()
+        shuffled = self._shuffle and (len(spans) > 1 or self._world > 1)
         self.given, self.begin = self.begin, 0
-        spans = list(zip(starts, ends, strict=True))[self.given :]
-        if self._shuffle and (len(starts) > 1 or self._world > 1):
+        spans = spans[self.given :]
+        if shuffled:
             order = self.order(self.epoch)
             for start, end in spans:
                 self.given += 1
@@ -111,6 +118,9 @@ class Batches:
             self.given += 1
             cut = slice(self._first + start, self._first + end)
             blocks = tuple(block[cut] for block in self._blocks)
+            if start == end:
+                yield blocks, self._target[cut]
+                continue
             yield cut_to_longest(blocks, self._kinds), _cut(self._target[cut])
 
     def order(self, epoch: int) -> torch.Tensor:
@@ -127,17 +137,19 @@ class Batches:
 
     def source_rows(self, batch: int) -> list[int]:
         """The source's row numbers of one batch of the epoch under way, from 0."""
-        starts = self._starts()
-        start, end = starts[batch], [*starts[1:], self._mine][batch]
-        if self._shuffle and (len(starts) > 1 or self._world > 1):
+        spans = self._spans()
+        start, end = spans[batch]
+        if self._shuffle and (len(spans) > 1 or self._world > 1):
             return [int(row) for row in self._source[self.order(self.epoch)[start:end].numpy()]]
         return [int(row) for row in self._source[self._first + start : self._first + end]]
 
-    def _starts(self) -> list[int]:
-        starts = list(range(0, self._mine, self.batch_size))
-        if self._shuffle and len(starts) > 1 and self.batch_size > 1 and self._mine - starts[-1] == 1:
+    def _spans(self) -> list[tuple[int, int]]:
+        """Where each batch begins and ends among this process's rows."""
+        starts = list(range(0, self._most, self.batch_size))
+        if self._shuffle and len(starts) > 1 and self.batch_size > 1 and self._most - starts[-1] == 1:
             starts.pop()
-        return starts
+        ends = [*starts[1:], self._most][: len(starts)]  # no row, no batch
+        return [(min(start, self._mine), min(end, self._mine)) for start, end in zip(starts, ends, strict=True)]
 
 
 def _cut(target: torch.Tensor) -> torch.Tensor:

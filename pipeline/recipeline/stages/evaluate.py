@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recipeline.network import answers, for_answers
+from recipeline.stages.fit import together
 from recipeline.stages.job import Job
 from recipeline.training.datamodule import evaluation_batch
 from recipeline.training.trainer import checkpoints_of
@@ -16,7 +17,8 @@ def run(job: Job) -> None:
     best = checkpoints_of(trainer).best_model_path
     module.load_state_dict(trainer.strategy.checkpoint_io.load_checkpoint(best)["state_dict"])
     if "test" in job.data.parts:
-        trainer.test(module, datamodule=job.datamodule, verbose=False)
+        with together(job):
+            trainer.test(module, datamodule=job.datamodule, verbose=False)
         measured = trainer.callback_metrics
         job.metrics |= {name: float(value) for name, value in measured.items() if name.startswith("test/")}
     job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -12,12 +12,16 @@ from recipeline.signals import deferring
 from recipeline.stages.job import Job
 from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
+from recipeline.training.ranks import launcher_of
 from recipeline.training.trainer import checkpoints_of, keeper_of
 
 FOLDER_VARIABLE = "RECIPELINE_RUN_FOLDER"
 """Tells the other processes of a distributed training which folder the run has."""
 CHECKPOINT_VARIABLE = "RECIPELINE_CHECKPOINT"
 """Tells them where a resumed training goes on."""
+
+STARTER_VARIABLE = "RECIPELINE_STARTED_BY"
+"""Tells them which process has started them: they end with it."""
 
 
 def run(job: Job) -> None:
@@ -26,21 +30,32 @@ def run(job: Job) -> None:
     assert job.module is not None
     # A strategy of several processes starts this command again; the copies find the folder and open no run.
     os.environ[FOLDER_VARIABLE] = str(job.folder)
+    os.environ[STARTER_VARIABLE] = str(os.getpid())
     if job.checkpoint is not None:
         os.environ[CHECKPOINT_VARIABLE] = str(job.checkpoint)
     _note_what_it_depends_on(job)
     keeper_of(job.trainer).know(job.kept)
     try:
-        with told() if job.recipe.training.compile else nullcontext(), _signals(job):
+        with told() if job.recipe.training.compile else nullcontext(), together(job), _signals(job):
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     finally:
-        os.environ.pop(FOLDER_VARIABLE, None)
-        os.environ.pop(CHECKPOINT_VARIABLE, None)
+        for name in (FOLDER_VARIABLE, CHECKPOINT_VARIABLE, STARTER_VARIABLE):
+            os.environ.pop(name, None)
     best = checkpoints_of(job.trainer)
     if best.best_model_path and best.best_model_score is not None:
         saved = job.trainer.strategy.checkpoint_io.load_checkpoint(best.best_model_path)
         job.metrics["best/epoch"] = float(saved["epoch"] + 1)
         job.metrics[f"best/{best.monitor}"] = float(best.best_model_score)
+
+
+def together(job: Job) -> AbstractContextManager[None]:
+    """A block in which the processes of the training need each other: an error says which of them was lost."""
+    assert job.trainer is not None
+    launcher = launcher_of(job.trainer)
+    if launcher is None or job.run is None:
+        return nullcontext()
+    launcher.abandon = job.abandon
+    return launcher.together()
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recipeline.catalog import Catalog
+from recipeline.errors import RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
 
@@ -57,6 +59,8 @@ class Job:
     """The checkpoints that there are, by number, with the name of the best epoch's that each depends on."""
     memo: Memo | None = None
     """What the run keeps to be resumed; None on the other ranks of a distributed training."""
+    abandon: Callable[[RecipelineError], None] | None = None
+    """Ends the run and its process from any thread; None on the other ranks of a distributed training."""
 
     def note(self, text: str) -> None:
         """Tell the observer something once, values from the environment hidden."""

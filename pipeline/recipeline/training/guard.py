@@ -93,7 +93,13 @@ class Guard(pl.Callback):
         if not self._parameters:
             self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        if spoiled is None and (self._scaled or self._all_finite(gradients)):
+        fine = spoiled is None and (self._scaled or self._all_finite(gradients))
+        if trainer.world_size > 1 and self.policy != "stop":
+            # All leave a step out, or none: they would go on with different weights.
+            somewhere = trainer.strategy.reduce(torch.tensor(float(not fine), device=pl_module.device), reduce_op="sum")
+            if fine and somewhere > 0:
+                fine, spoiled = False, "a batch of another process"
+        if fine:
             self._in_a_row = 0
             return
         found = spoiled or _gradient(pl_module)

@@ -24,6 +24,7 @@ from recipeline.training.groups import give_rates
 from recipeline.training.guard import error
 from recipeline.training.schedule import schedules
 from recipeline.training.several import Chunk, Chunks, SeveralSteps
+from recipeline.training.shards import give_shape, someone_is_idle
 
 if TYPE_CHECKING:
     from recipeline.data.prepared import PreparedData
@@ -287,6 +288,8 @@ class TrainingModule(pl.LightningModule):
 
     def _evaluate(self, batch: Batch, batch_idx: int, part: str, metrics: MetricCollection) -> None:
         inputs, target = batch
+        if not len(target):  # another process has rows left
+            return
         outputs = self._outputs(inputs, target)
         value = self.loss(outputs, target).item()
         if part == "val" and not math.isfinite(value) and not self._careful:
@@ -309,6 +312,9 @@ class TrainingModule(pl.LightningModule):
     def _log_part(self, part: str, metrics: MetricCollection) -> None:
         # The test part is judged once, after the training: a number of the run, not a point of a curve.
         curve = part != "test"
+        loader = self.trainer.val_dataloaders if part == "val" else self.trainer.test_dataloaders
+        if someone_is_idle(loader, self.trainer.world_size):
+            give_shape(metrics)
         self.log(f"{part}/loss", self._mean_loss(part), logger=curve)
         for name, value in metrics.compute().items():
             if part == "val" and not self._careful and not math.isfinite(value):

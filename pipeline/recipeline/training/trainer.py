@@ -22,6 +22,7 @@ from recipeline.training.guard import Guard
 from recipeline.training.keeper import BetweenEpochs, Keeper
 from recipeline.training.kept import CHECKPOINTS
 from recipeline.training.observer import Observer
+from recipeline.training.ranks import look_after
 from recipeline.training.telling import Telling
 from recipeline.training.watch import Watch
 
@@ -89,6 +90,7 @@ def make_trainer(
                 suggestion="See what this machine has with: recipeline doctor",
             )
         ) from error
+    look_after(trainer, folder)
     if trainer.precision != training.precision:  # Lightning takes another one with no more than a warning
         raise EnvironmentFault(
             Problem(

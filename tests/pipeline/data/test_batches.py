@@ -86,6 +86,24 @@ def test_processes_evaluate_each_row_once(rows: int) -> None:
     assert [row for shard in shards for row in order(shard)] == list(range(rows))
 
 
+@pytest.mark.parametrize("rows", range(1, 20))
+def test_processes_meet_equally_often_whatever_rows_they_have(rows: int) -> None:
+    shards = [Batches(arrays(rows), 2, shuffle=False, seed=0, rank=rank, world=3) for rank in range(3)]
+    assert {len(list(shard)) for shard in shards} == {len(shards[0])}
+    for shard in shards:
+        sizes = [len(target) for _, target in shard]
+        assert sizes == sorted(sizes, reverse=True), "those without rows come last"
+        assert [len(shard.source_rows(number)) for number in range(len(shard))] == sizes
+
+
+def test_a_process_without_rows_gets_its_blocks_all_the_same() -> None:
+    target = np.array([[4, 2, 0]])
+    held = Arrays((np.ones((1, 2, 5), dtype=np.float32),), target, np.arange(1))
+    (((block,), empty),) = Batches(held, 4, shuffle=False, seed=0, rank=0, world=2)
+    assert block.shape == (0, 2, 5)
+    assert empty.shape == (0, 3)
+
+
 def test_memory_mapped_arrays_are_left_as_they_are(tmp_path: object) -> None:
     path = f"{tmp_path}/block.npy"
     np.save(path, np.zeros((6, 2), dtype=np.float32))
