@@ -10,6 +10,10 @@ from torchmetrics import Metric, MetricCollection
 from recipeline.data.batches import Batches
 
 
+_Shapes = dict[str, tuple[tuple[int, ...], torch.dtype]]
+"""By state: its shape, and the type of its numbers."""
+
+
 def someone_is_idle(loader: object, world: int) -> bool:
     """Whether a process gets no row of the part that this loader is of."""
     return isinstance(loader, Batches) and loader.everyones < world
@@ -25,7 +29,7 @@ def give_shape(metrics: MetricCollection) -> None:
     everyones: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(everyones, mine)
     for number, metric in enumerate(_all(metrics)):
-        known = next((each[number] for each in everyones if each[number]), {})
+        known: _Shapes = next((each[number] for each in everyones if each[number]), {})
         if metric.update_called or not known:
             continue
         for name, (shape, dtype) in known.items():
@@ -37,7 +41,7 @@ def give_shape(metrics: MetricCollection) -> None:
         metric._update_count = 1  # it has counted all of its rows: none
 
 
-def _shapes(metric: Metric) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+def _shapes(metric: Metric) -> _Shapes:
     """The shape and type of each state; of one that is a list those of the first value in it."""
     found = {}
     for name in metric._defaults:
