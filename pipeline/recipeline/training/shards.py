@@ -9,7 +9,6 @@ from torchmetrics import Metric, MetricCollection
 
 from recipeline.data.batches import Batches
 
-
 _Shapes = dict[str, tuple[tuple[int, ...], torch.dtype]]
 """By state: its shape, and the type of its numbers."""
 
