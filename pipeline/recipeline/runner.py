@@ -96,7 +96,7 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     from recipeline.tracking.record import open_run
 
     with interruptions():
-        called = command or _command()
+        called = command or called_by()
         tracked = open_run(recipe, catalog, called, home / "runs")
         context = RunContext(recipe, tracked.folder, tracked.run_id)
         job = Job(recipe, catalog, tracked.folder, home / "cache", watching, context, run=tracked)
@@ -117,6 +117,8 @@ def complete(job: Job, started: float) -> RunResult:
     try:
         with as_it_was():
             _go_through(job)
+            if job.at_the_end is not None:
+                job.at_the_end(job)
         status = "FINISHED"
     except Interrupted as interrupted:
         status, error = "KILLED", interrupted
@@ -237,7 +239,8 @@ def _environment(error: OSError, stage: str) -> RecipelineError:
     )
 
 
-def _command() -> str:
+def called_by() -> str:
+    """The command line of this process, to be noted in its run."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "plan": "Show what a run would do; train nothing.",
     "run": "Train, evaluate, log; ends with what to do next.",
     "resume": "Go on with a run that was killed, interrupted or has failed.",
+    "reproduce": "Run a run again, and say how close it came.",
     "predict": "Raw rows in, predictions out.",
     "compare": "What differs between runs, and what it did to the metrics.",
     "plugins": "What is installed, and the settings of a plugin.",

@@ -52,12 +52,13 @@ class SplitTable:
         return words.gather(index).alias("part")
 
 
-def split(table: Table, recipe: Recipe) -> SplitTable:
+def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> SplitTable:
     """Assign each row its part.
 
     Args:
         table: From `read`.
         recipe: With its defaults filled in.
+        given: Each row's part, where an earlier run has it already; counts if it is of as many rows.
 
     Raises:
         DataError: the rows don't allow this split, a target is missing, or a part is not fit for its purpose.
@@ -84,10 +85,13 @@ def split(table: Table, recipe: Recipe) -> SplitTable:
     rows = table.scan().select(columns).collect() if columns else pl.DataFrame(height=table.rows)
     if FILE_COLUMN in needs and FILE_COLUMN not in table.schema:
         rows = rows.with_columns(table.file_names())
-    assigned = how.assign(rows, table.targets, recipe.seed)
+    taken = given is not None and len(given) == table.rows
+    assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
     codes = _codes(assigned, table.rows, how)
     _check_missing_targets(table, codes)
     notes = _check_parts(codes, how, table)
+    if given is not None and not taken:
+        notes.append(f"The earlier split is of {len(given):,} rows, and there are {table.rows:,}: it is made anew.")
     hidden = {*table.targets, *how.hides()}
     roles, left_out = column_roles.infer(_rows_of(table, codes, "train"), table.overruled)
     notes += [

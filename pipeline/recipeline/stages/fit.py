@@ -10,6 +10,7 @@ import torch
 
 from recipeline.signals import deferring
 from recipeline.stages.job import Job
+from recipeline.tracking import record
 from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
 from recipeline.training.ranks import launcher_of
@@ -72,10 +73,12 @@ def _signals(job: Job) -> Iterator[None]:
 
 def _note_what_it_depends_on(job: Job) -> None:
     """Complete what the run keeps to be resumed: the data and the machine are known by now."""
-    if job.memo is None or job.memo.threads is not None:
+    if job.memo is None or "machine" in job.memo.fingerprint:
         return
     assert job.datamodule is not None
     table = job.datamodule.table
     job.memo.threads = torch.get_num_threads()
     job.memo.fingerprint |= {"data": {table.location: table.fingerprint}, "machine": machine(job.recipe)}
     job.memo.write(job.folder)
+    if job.run is not None:
+        record.log_environment(job.run, job.memo.environment())

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from recipeline.training.module import TrainingModule
     from recipeline.training.observer import Observer
 
+EARLIER_SPLIT = "split.parquet"
+"""In a run's folder: each row's part in the run that it reproduces. Other processes and a resumed run find it there."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -61,6 +64,8 @@ class Job:
     """What the run keeps to be resumed; None on the other ranks of a distributed training."""
     abandon: Callable[[RecipelineError], None] | None = None
     """Ends the run and its process from any thread; None on the other ranks of a distributed training."""
+    at_the_end: Callable[[Job], None] | None = None
+    """What else is to be done when all stages are through, while the run can still be told things."""
 
     def note(self, text: str) -> None:
         """Tell the observer something once, values from the environment hidden."""

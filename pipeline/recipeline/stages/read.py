@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recipeline.data.earlier import earlier_of
 from recipeline.recipe.dump import to_yaml
 from recipeline.stages.earlier import with_earlier
-from recipeline.stages.job import Job
+from recipeline.stages.job import EARLIER_SPLIT, Job
 
 if TYPE_CHECKING:
     from recipeline.families.spec import Role, Task
@@ -49,6 +49,6 @@ def run(job: Job) -> None:
     if earlier is not None and job.run is not None:
         origin = f"{earlier.architecture.plugin_name} of {earlier.location}"
         job.run.set_tags({"recipeline.origin": origin, "recipeline.origin_sha256": earlier.sha256})
-    job.datamodule = RecipeDataModule(job.recipe, job.cache, complete)
+    job.datamodule = RecipeDataModule(job.recipe, job.cache, complete, job.folder / EARLIER_SPLIT)
     for note in job.datamodule.table.notes:
         job.note(note)

@@ -66,7 +66,7 @@ class Comparison:
 
 def compare(runs: Sequence[FoundRun], catalog: Catalog) -> Comparison:
     """The comparison of two runs or more; the first is what the others are measured against."""
-    names = sorted({name for run in runs for name in run.metrics if not name.startswith("system/")}, key=_order)
+    names = sorted({name for run in runs for name in run.metrics if not name.startswith("system/")}, key=order)
     metrics = {name: tuple(run.metrics.get(name) for run in runs) for name in names}
     digests = tuple(run.tags.get(DATA_TAG) or run.data_digest for run in runs)
     return Comparison(
@@ -112,7 +112,7 @@ def _best(values: Sequence[float | None], higher: bool | None) -> int | None:
     return values.index(wanted) if known.count(wanted) == 1 else None
 
 
-def _order(name: str) -> tuple[int, str]:
+def order(name: str) -> tuple[int, str]:
     """Test before best before validation before train before the rest."""
     places = ("test/", "best/", "val/", "train/")
     return next((place for place, prefix in enumerate(places) if name.startswith(prefix)), len(places)), name

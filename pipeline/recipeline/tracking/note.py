@@ -77,7 +77,7 @@ def _commands(run_id: str, model_uri: str | None, uri: str) -> str:
     short, there = run_id[:8], _in_store(uri)
     lines = [
         ("compare", f"{there}recipeline compare {short} OTHER_RUN"),
-        ("run again", "recipeline run resolved.yaml  # the artifact recipe/resolved.yaml of this run"),
+        ("run again, and see how close it comes", f"{there}recipeline reproduce {short}"),
     ]
     if model_uri is not None:
         lines = [

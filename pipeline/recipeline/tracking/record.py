@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from recipeline.catalog import Catalog
+from recipeline.data.row_digests import row_digests
 from recipeline.errors import Interrupted
 from recipeline.recipe.dump import to_yaml
 from recipeline.recipe.model import Recipe
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from recipeline.data.split import SplitTable
 
 BATCH_SIZE = "training.batch_size"
+
+RESOLVED = "recipe/resolved.yaml"
+SPLIT = "data/split.parquet"
+PROFILE = "data/profile.json"
+ROW_DIGESTS = "data/rows.parquet"
+ENVIRONMENT = "environment/fingerprint.json"
+REQUIREMENTS = "environment/requirements.txt"
+PATCH = "environment/git.patch"
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -57,8 +66,8 @@ def open_run(recipe: Recipe, catalog: Catalog, command: str, runs: Path | None =
             run.watch_system()
         patch = facts.git_patch()
         if patch:
-            run.log_text("environment/git.patch", patch)
-        run.log_text("environment/requirements.txt", facts.requirements())
+            run.log_text(PATCH, patch)
+        run.log_text(REQUIREMENTS, facts.requirements())
         run.log_text("recipe/written.yaml", recipe.text or to_yaml(recipe))
     except BaseException as error:  # nobody else could close it: the caller doesn't have it yet
         words = recipe.redact(f"{type(error).__name__}: {error}")
@@ -98,7 +107,7 @@ def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog, task: str) -> 
     if recipe.training.batch_size == "auto":  # params can't change: it is logged when it has been found
         del params[BATCH_SIZE]
     run.log_params(params)
-    run.log_text("recipe/resolved.yaml", to_yaml(recipe))
+    run.log_text(RESOLVED, to_yaml(recipe))
     # Once more: the plugins that the recipe left open are known by now.
     run.set_tags({"recipeline.plugins": facts.plugins(recipe, catalog)})
 
@@ -106,7 +115,12 @@ def log_recipe(run: TrackedRun, recipe: Recipe, catalog: Catalog, task: str) -> 
 def log_batch_size(run: TrackedRun, recipe: Recipe) -> None:
     """Log the batch size that was found, also in the recipe to run again."""
     run.log_params({BATCH_SIZE: flat_params(recipe)[BATCH_SIZE]})
-    run.log_text("recipe/resolved.yaml", to_yaml(recipe))
+    run.log_text(RESOLVED, to_yaml(recipe))
+
+
+def log_environment(run: TrackedRun, environment: Mapping[str, Any]) -> None:
+    """Log what the numbers depend on besides the recipe, once the machine and the threads are known."""
+    run.log_json(ENVIRONMENT, environment)
 
 
 def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, data: PreparedData) -> None:
@@ -120,11 +134,16 @@ def log_data(run: TrackedRun, recipe: Recipe, table: Table, rows: SplitTable, da
         rows={part: len(arrays) for part, arrays in data.parts.items()},
         context="training",
     )
-    run.log_json("data/profile.json", data.profile)
+    run.log_json(PROFILE, data.profile)
     run.log_json("preprocessing/state.json", data.pipeline.to_json())
+    digests = row_digests(table)
+    if digests is not None:
+        with facts.temporary("rows.parquet") as path:
+            digests.to_frame().write_parquet(path)
+            run.log_file(ROW_DIGESTS, path)
     with facts.temporary("split.parquet") as path:
         rows.parts().to_frame().with_row_index("row").write_parquet(path)
-        run.log_file("data/split.parquet", path)
+        run.log_file(SPLIT, path)
 
 
 def mlflow_type(dtype: pl.DataType) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import polars
 import pytorch_lightning as pl
 
 from recipeline.data.arrays import KINDS
@@ -39,14 +40,16 @@ class RecipeDataModule(pl.LightningDataModule):
         recipe: As written.
         cache: Folder of the content-addressed cache.
         complete: Fills in the recipe's open parts for a task and its columns' roles.
+        earlier_split: A Parquet file with the column `part` of an earlier run, whose split is taken; if there is one.
     """
 
-    def __init__(self, recipe: Recipe, cache: Path, complete: Complete) -> None:
+    def __init__(self, recipe: Recipe, cache: Path, complete: Complete, earlier_split: Path | None = None) -> None:
         super().__init__()
         self.recipe = self._written = recipe
         self.cache = cache
         self.steps_per_call = 1
         self._complete = complete
+        self._earlier_split = earlier_split
         self._table: Table | None = None
         self._split: SplitTable | None = None
         self._data: PreparedData | None = None
@@ -68,9 +71,15 @@ class RecipeDataModule(pl.LightningDataModule):
         """
         if self._split is None:
             table = self.table
-            rows = self._split = split(table, self.recipe)
+            rows = self._split = split(table, self.recipe, self._given())
             self.recipe = self._complete(self._written, table.task, {name: rows.roles[name] for name in rows.features})
         return self._split
+
+    def _given(self) -> polars.Series | None:
+        """Each row's part as an earlier run has it; None for a run that makes its own split."""
+        if self._earlier_split is None or not self._earlier_split.exists():
+            return None
+        return polars.read_parquet(self._earlier_split, columns=["part"]).to_series()
 
     @property
     def data(self) -> PreparedData:

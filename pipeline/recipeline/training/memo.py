@@ -42,6 +42,11 @@ class Memo:
         """Write it into the run's folder."""
         write_text(folder / FILE, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
+    def environment(self) -> dict[str, Any]:
+        """What is logged with the run, so that a reproduction can say what differs; its data have tags of their own."""
+        fingerprint = {kind: found for kind, found in self.fingerprint.items() if kind != "data"}
+        return {"fingerprint": fingerprint, "threads": self.threads, "folder": self.folder, "command": self.command}
+
     def load_recipe(self) -> Recipe:
         """The recipe, as the run was started with it."""
         loaded = parse(self.recipe, self.file or "the run's recipe", folder=Path(self.folder)).recipe
