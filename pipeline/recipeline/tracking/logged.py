@@ -149,10 +149,11 @@ def _number(text: str | None) -> int | None:
 
 
 def _curves(run: FoundRun) -> Curves:
+    """Of several values of one epoch the latest counts."""
     client = store.connect(run.tracking_uri)
     with store.faults(run.tracking_uri):
-        return {
-            name: {point.step: point.value for point in client.get_metric_history(run.run_id, name)}
-            for name in run.metrics
-            if not by_the_clock(name)
-        }
+        histories = {n: client.get_metric_history(run.run_id, n) for n in run.metrics if not by_the_clock(n)}
+    return {
+        name: {point.step: point.value for point in sorted(points, key=lambda point: point.timestamp)}
+        for name, points in histories.items()
+    }

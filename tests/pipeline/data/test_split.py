@@ -128,3 +128,17 @@ def test_a_split_by_files_needs_files(tmp_path: Path) -> None:
     recipe = Recipe.model_validate({"name": "t", "data": data, "architecture": "linear"})
     with pytest.raises(DataError, match="needs a source of files"):
         split(read(recipe, tmp_path / "cache"), recipe)
+
+
+def test_the_split_of_an_earlier_run_is_taken_where_it_is_of_as_many_rows(
+    make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    rows = halves(n=N, y=WORDS)
+    recipe = make_recipe(rows, data=BY_COLUMN)
+    table = read(recipe, tmp_path / "cache")
+    earlier = pl.Series("part", [None, "train", "test", *rows["part"].to_list()[3:]])
+    taken = split(table, recipe, earlier)
+    assert taken.parts().to_list() == earlier.to_list()
+    anew = split(table, recipe, earlier.head(9))
+    assert anew.parts().to_list() == rows["part"].to_list()
+    assert "The earlier split is of 9 rows, and there are 10: it is made anew." in anew.notes

@@ -183,7 +183,7 @@ def test_artifacts(held):
     assert found == {
         "recipe/written.yaml", "recipe/resolved.yaml", "data/split.parquet", "data/profile.json",
         "preprocessing/state.json", "environment/requirements.txt", "environment/git.patch", "reports/residuals.png",
-        "checkpoints/best.ckpt", "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt", "checkpoints/last.ckpt", "environment/fingerprint.json", "data/rows.parquet",
     }  # fmt: skip
     assert (held.files / "recipe/written.yaml").read_text() == RECIPE
     patch = (held.files / "environment/git.patch").read_text()
