@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import distributions
 from typing import TYPE_CHECKING, Any
 
 from recipeline.data.row_digests import changed_rows
@@ -14,7 +13,7 @@ from recipeline.tracking import facts
 from recipeline.tracking.compare import DATA_TAG
 from recipeline.tracking.flatten import flat_params
 from recipeline.tracking.keys import as_param, legal_key
-from recipeline.tracking.logged import Logged
+from recipeline.tracking.logged import Logged, packages
 from recipeline.training.fingerprint import LIBRARIES, Fingerprint, differences, fingerprint, machine
 
 if TYPE_CHECKING:
@@ -139,12 +138,12 @@ def _packages(logged: Logged, looked_at: set[str]) -> list[Difference]:
     """Other packages of other versions, in one sentence."""
     if not logged.packages:
         return []
-    now = {dist.name: dist.version for dist in distributions() if dist.name}
-    known = {name.lower() for name in looked_at} | {"recipeline"}
+    now = packages(facts.requirements())
+    known = {*packages("".join(f"{name}==\n" for name in looked_at)), "recipeline"}
     changed = [
         f"{name} was {logged.packages.get(name, 'not there')} and is {now.get(name, 'not there')}"
-        for name in sorted({*logged.packages, *now}, key=str.lower)
-        if logged.packages.get(name) != now.get(name) and name.lower() not in known
+        for name in sorted({*logged.packages, *now})
+        if logged.packages.get(name) != now.get(name) and name not in known
     ]
     if not changed:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ def logged(run: FoundRun, folder: Path) -> Logged:
         environment=_sections(surroundings.get("fingerprint")),
         threads=threads if isinstance(threads, int) else None,
         folder=Path(place) if isinstance(place, str) and place else None,
-        packages=_packages(_text(run, record.REQUIREMENTS, folder)),
+        packages=packages(_text(run, record.REQUIREMENTS, folder)),
         patch=_text(run, record.PATCH, folder),
     )
 
@@ -139,9 +140,10 @@ def _columns(profile: dict[str, Any]) -> dict[str, Any]:
     return columns if isinstance(columns, dict) else {}
 
 
-def _packages(requirements: str) -> dict[str, str]:
+def packages(requirements: str) -> dict[str, str]:
+    """Distribution -> version of a list as pip takes it; names in one form, as metadata and pip write them in several."""
     pairs = (line.split("==", 1) for line in requirements.splitlines() if "==" in line)
-    return {name.strip(): version.strip() for name, version in pairs}
+    return {re.sub(r"[-_.]+", "-", name.strip()).lower(): version.strip() for name, version in pairs}
 
 
 def _number(text: str | None) -> int | None:
