@@ -141,7 +141,7 @@ def _columns(profile: dict[str, Any]) -> dict[str, Any]:
 
 
 def packages(requirements: str) -> dict[str, str]:
-    """Distribution -> version of a list as pip takes it; names in one form, as metadata and pip write them in several."""
+    """Distribution -> version of a list as pip takes it; in one form of the names, of which there are several."""
     pairs = (line.split("==", 1) for line in requirements.splitlines() if "==" in line)
     return {re.sub(r"[-_.]+", "-", name.strip()).lower(): version.strip() for name, version in pairs}
 
