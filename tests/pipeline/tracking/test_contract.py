@@ -150,7 +150,7 @@ def test_a_repository_without_changes_is_clean(held):
     assert held.clean.data.tags["recipeline.git_dirty"] == "false"
     assert not held.client.list_artifacts(held.clean.info.run_id, "environment/git.patch")
     paths = [item.path for item in held.client.list_artifacts(held.clean.info.run_id, "environment")]
-    assert paths == ["environment/requirements.txt"]
+    assert sorted(paths) == ["environment/fingerprint.json", "environment/requirements.txt"]
 
 
 def test_the_note_says_what_was_trained_the_result_and_how_to_go_on(held):
