@@ -214,8 +214,8 @@ def test_a_run_that_is_under_way_is_refused(stopped):
 
 def test_of_several_that_are_meant_each_is_shown(stopped):
     runs = Path(".recipeline") / "runs"
-    shutil.copytree(runs / stopped, runs / "0123456789abcdef0123456789abcdef")
-    with pytest.raises(UsageError, match=r"2 runs are meant by 'stopped'.*\n  0123456789abcdef.*\n  "):
+    shutil.copytree(runs / stopped, runs / ("0" * 32))  # before any other id
+    with pytest.raises(UsageError, match=r"2 runs are meant by 'stopped'.*\n  00000000.*\n  "):
         resume("stopped")
 
 
