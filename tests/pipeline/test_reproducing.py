@@ -75,7 +75,7 @@ def as_if(monkeypatch):
 
 
 def client():
-    return MlflowClient("sqlite:///mlflow.db")
+    return MlflowClient(f"sqlite:///{Path('mlflow.db').absolute()}")  # MLflow keeps stores by their names
 
 
 def texts(done):
