@@ -129,6 +129,21 @@ def test_a_killed_process_has_lost_nothing_that_it_wrote(tmp_path):
     assert len(read_journal(tmp_path / "r").pending) == 100
 
 
+def test_what_was_written_is_made_to_last(written, monkeypatch):
+    synced, real = [], os.fsync
+    journal, _ = Journal.go_on(written)
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), real(handle)))
+    journal.sync()
+    assert synced == [], "nothing new was written"
+    journal.append([TagRow("late", "1")])
+    journal.sync()
+    journal.sync()
+    assert synced == [journal._handle]
+    journal.append([TagRow("later", "1")])
+    journal.close()
+    assert len(synced) == 2
+
+
 def test_rows_are_told_in_words():
     assert in_words(ROWS) == ("1 metric, 1 param, 1 tag, 1 file, the data set 'd', the model and the status FINISHED")
     assert in_words([ROWS[0], ROWS[0]]) == "2 params"

@@ -214,6 +214,21 @@ def test_every_generator_and_a_plugins_own_state_go_on(number, fit, tmp_path):
     assert second.drawn == first.drawn
 
 
+def test_the_patience_of_early_stopping_goes_on(fit, tmp_path):
+    """The third epoch in a row that is no better ends the training, wherever it was interrupted."""
+    asked = [
+        "regularization=[{type: early_stopping, patience: 3}]",
+        "optimizer={type: sgd, lr: 1e-30}",
+        "architecture.normalization=none",
+        "training.epochs=9",
+        "training.checkpoint={epochs: 1, keep: 50}",
+    ]
+    whole = fit(64, *asked)
+    assert whole["epochs"] == 4
+    back_to(tmp_path, 2)
+    assert fit(64, *asked) == whole
+
+
 def test_two_are_kept_with_the_best_epochs_that_they_depend_on(fit, tmp_path):
     fit(64, "training.checkpoint={epochs: 1}")
     folder = tmp_path / "run" / CHECKPOINTS
