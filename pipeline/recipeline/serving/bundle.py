@@ -2,8 +2,10 @@
 
     weights.safetensors    the network's state
     model.json             the network's plugins and settings, the fitted steps, the classes, what must be installed
+    manifest.json          the length and sha256 of both
 
-The network is built again from its plugins, by name, so that loading a model can only run what is installed.
+The network is built again from its plugins, by name, so that loading a model can only run what is installed. Nothing
+is looked up or imported before both files are what the manifest says.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ from recipeline import __version__
 from recipeline.catalog import Catalog, installed
 from recipeline.data import arrays
 from recipeline.data.pipeline import FittedPipeline
-from recipeline.errors import EnvironmentFault, Problem, RecipeError, UsageError
+from recipeline.errors import EnvironmentFault, Problem, RecipeError, UnsafeError, UsageError
 from recipeline.families.architecture import Architecture
 from recipeline.families.loss import Loss
 from recipeline.families.plugin import Plugin, with_nested
 from recipeline.families.regularization import Regularization
 from recipeline.families.spec import TargetSpec
 from recipeline.recipe.model import Recipe
+from recipeline.recipe.node import shown
 from recipeline.storage.atomic import write_bytes, write_text
+from recipeline.storage.plain import read_plain, strict_json
+from recipeline.storage.sealed import MANIFEST, Damaged, seal, verify
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +42,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
+FILES = (DESCRIPTION, WEIGHTS)
+"""What a bundle has beside its manifest."""
+LARGEST_DESCRIPTION = 1_000_000_000
+"""Bytes of a description that are read at most: vocabularies stand in it."""
 PREDICTION = "prediction"
 PROBABILITY = "probability"
 
@@ -65,6 +74,8 @@ def write_bundle(
     from safetensors.torch import save
 
     catalog = catalog or installed()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # of a run that was resumed: it speaks of other files
     write_bytes(folder / WEIGHTS, save(_weights(network)))
     loss = _needed_loss(recipe)
     architecture, rewrites = recipe.architecture.plain()
@@ -82,6 +93,7 @@ def write_bundle(
         "requirements": _distributions(recipe, pipeline, catalog),
     }
     write_text(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, allow_nan=False) + "\n")
+    seal(folder, {}, times=False)
 
 
 def _needed_loss(recipe: Recipe) -> Loss | None:
@@ -151,47 +163,126 @@ def _installed_version(name: str, plugin: Plugin) -> str:
         ) from None
 
 
+def verify_bundle(folder: Path) -> None:
+    """See that a bundle is what was written: its two files and no other, each a file of its own with its sha256.
+
+    Raises:
+        EnvironmentFault: it is not; the message names the file.
+    """
+    try:
+        verify(folder, only=frozenset(FILES))
+    except (Damaged, OSError) as error:
+        reason = error.reason if isinstance(error, Damaged) else error.strerror or str(error)
+        raise EnvironmentFault(
+            Problem(
+                f"the model is damaged, or was changed: {reason}",
+                file=str(folder),
+                suggestion="Take another copy of it, or train it again.",
+            )
+        ) from error
+
+
 def read_description(folder: Path) -> dict[str, Any]:
-    """What `model.json` says.
+    """What `model.json` says, once the bundle is verified.
 
     Raises:
         EnvironmentFault: it is missing or damaged.
         UsageError: another version wrote it.
     """
+    verify_bundle(folder)
     try:
-        found = json.loads((folder / DESCRIPTION).read_bytes())
+        found = strict_json(read_plain(folder / DESCRIPTION, LARGEST_DESCRIPTION))
         version = found["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise EnvironmentFault(
-            Problem("the model's description can't be read", file=str(folder / DESCRIPTION), found=str(error))
-        ) from error
-    if version != FORMAT:
+        raise _no_description(folder, error) from error
+    if version != FORMAT or type(version) is not int:
         raise UsageError(
             Problem(
-                f"the model has format {version!r}, this version of recipeline reads {FORMAT}",
-                suggestion=f"It was written by recipeline {found.get('recipeline')}: install that version.",
+                f"the model has format {shown(version)}, this version of recipeline reads {FORMAT}",
+                suggestion=f"It was written by recipeline {shown(found.get('recipeline'))}: install that version.",
             )
         )
     return dict(found)
 
 
-def read_parts(said: Mapping[str, Any], catalog: Catalog) -> tuple[Recipe, FittedPipeline]:
+def read_parts(said: Mapping[str, Any], catalog: Catalog, folder: Path) -> tuple[Recipe, FittedPipeline]:
     """What a description names: a recipe of the parts that shape the network, no others, and the fitted steps.
 
     A model is served where the training's data source may not exist.
 
     Raises:
         RecipeError: a plugin isn't installed; the message says which distribution brings it.
+        EnvironmentFault: what it says is no model.
     """
+    needed: dict[str, str] = {}
     try:
+        needed = {str(name): str(number) for name, number in said["requirements"].items()}
         parts: dict[str, Any] = {
             "architecture": _plugin(Architecture, said["architecture"], catalog),
             "regularization": [_plugin(Regularization, each, catalog) for each in said["regularization"]],
             "loss": None if said.get("loss") is None else _plugin(Loss, said["loss"], catalog),
         }
+        if type(said["batch_size"]) is not int or said["batch_size"] < 1 or not isinstance(said["source"], dict):
+            raise ValueError("batch_size is a positive number and source a mapping")
         return Recipe.model_construct(**parts), FittedPipeline.from_json(said["pipeline"], catalog)
     except RecipeError as error:
-        raise RecipeError(*error.problems, _needed(said["requirements"])) from error
+        raise RecipeError(*error.problems, *([_needed(needed)] if needed else [])) from error
+    except _ODD as error:
+        raise _no_description(folder, error) from error
+
+
+_ODD = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What reading a value as something that it is not can raise; pydantic's own errors are ValueErrors."""
+
+
+def _no_description(folder: Path, error: Exception) -> EnvironmentFault:
+    words = f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+    return EnvironmentFault(
+        Problem(
+            "the model's description can't be read",
+            file=str(folder / DESCRIPTION),
+            found=f"{words[:200]}",
+            suggestion="Take another copy of the model, or train it again.",
+        )
+    )
+
+
+def rebuild(recipe: Recipe, pipeline: FittedPipeline, weights: Mapping[str, torch.Tensor], folder: Path) -> nn.Module:
+    """The network that a bundle describes, with its weights, as it answers.
+
+    Raises:
+        EnvironmentFault: description and weights don't fit each other.
+        UnsafeError: the description asks for a far larger network than the weights are.
+    """
+    import torch
+
+    from recipeline.network import build_network, for_answers
+    from recipeline.serving.budget import Budget, TooLarge
+
+    size = sum(tensor.nbytes for tensor in weights.values())
+    try:
+        with torch.random.fork_rng(devices=[]), Budget(size, len(weights)):  # first weights are drawn and thrown away
+            network = build_network(recipe, pipeline.inputs, pipeline.target)
+            network.load_state_dict(weights, strict=True, assign=True)
+            return for_answers(network.eval(), pipeline.inputs, pipeline.target)
+    except TooLarge as error:
+        raise UnsafeError(
+            Problem(
+                "the model's description asks for a larger network than its weights are",
+                file=str(folder / DESCRIPTION),
+                found=f"{error} beside {size:,} bytes of weights",
+                suggestion="Don't use it; take a copy that you trust, or train the model again.",
+            )
+        ) from error
+    except (RuntimeError, MemoryError, *_ODD) as error:
+        raise EnvironmentFault(
+            Problem(
+                "the model's weights don't fit its description",
+                file=str(folder / WEIGHTS),
+                found=" ".join(str(error).split())[:300],
+                suggestion="Take another copy of the model, or train it again.",
+            )
+        ) from error
 
 
 class Predictor:
@@ -221,31 +312,11 @@ class Predictor:
             EnvironmentFault: the files are damaged, or don't fit each other.
             RecipeError: a plugin isn't installed; the message says which distribution brings it.
         """
-        import torch
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        from recipeline.network import build_network, for_answers
-
         catalog = catalog or installed()
         said = read_description(folder)
-        recipe, pipeline = read_parts(said, catalog)
-        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and thrown away
-            network = build_network(recipe, pipeline.inputs, pipeline.target)
-        try:
-            weights = load((folder / WEIGHTS).read_bytes())
-            network.load_state_dict(weights, strict=True, assign=True)
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise EnvironmentFault(
-                Problem("the model's weights can't be loaded", file=str(folder / WEIGHTS), found=str(error))
-            ) from error
-        return cls(
-            for_answers(network.eval(), pipeline.inputs, pipeline.target),
-            pipeline,
-            int(said["batch_size"]),
-            said["source"],
-            recipe.loss,
-        )
+        recipe, pipeline = read_parts(said, catalog, folder)
+        network = rebuild(recipe, pipeline, read_weights(folder), folder)
+        return cls(network, pipeline, said["batch_size"], said["source"], recipe.loss)
 
     def at(self, location: str) -> Predictor:
         """This predictor, calling the rows by this name in errors."""
@@ -278,6 +349,25 @@ class Predictor:
         return any(kind in arrays.KINDS.values() for kind in self.pipeline.accepts)
 
 
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The network's state, by name.
+
+    Raises:
+        EnvironmentFault: the file is not what was written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = folder / WEIGHTS
+    try:
+        found: dict[str, torch.Tensor] = load(read_plain(path))
+    except (OSError, SafetensorError, RuntimeError, MemoryError, *_ODD) as error:
+        raise EnvironmentFault(
+            Problem("the model's weights can't be read", file=str(path), found=" ".join(str(error).split())[:200])
+        ) from error
+    return found
+
+
 def _needed(requirements: Mapping[str, str]) -> Problem:
     """What a model was made with, and what of that is not here."""
     lacking = []
@@ -294,6 +384,8 @@ def _needed(requirements: Mapping[str, str]) -> Problem:
 
 def _plugin(family: type[P], written: dict[str, Any], catalog: Catalog) -> P:
     settings = {key: value for key, value in written.items() if key != "type"}
+    if not isinstance(written["type"], str):
+        raise TypeError(f"the {family.family}'s type is no name")
     return catalog.find(family, written["type"]).model_validate_json(json.dumps(settings))
 
 

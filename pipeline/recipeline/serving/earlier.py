@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from recipeline.catalog import Catalog, installed
-from recipeline.errors import EnvironmentFault, Problem, RecipeError, UnsafeError
+from recipeline.errors import Problem, RecipeError, UnsafeError
 from recipeline.families.continued import EarlierModel, EarlierStep
 from recipeline.families.regularization import Regularization
-from recipeline.serving.bundle import DESCRIPTION, WEIGHTS, read_description, read_parts
-
-if TYPE_CHECKING:
-    import torch
+from recipeline.serving import mlmodel
+from recipeline.serving.bundle import DESCRIPTION, WEIGHTS, read_description, read_parts, read_weights, rebuild
+from recipeline.storage.plain import read_plain
 
 SHOWN_AT = ("", "artifacts/*/", "*/artifacts/*/")
 """Where a folder has the two files: a bundle, a model of MLflow, and the folder of a run that kept its model."""
@@ -40,23 +37,22 @@ def read_earlier(
 
     place = _bundle(folder, location)
     said = read_description(place)
-    try:
-        recipe, pipeline = read_parts(said, catalog or installed())
-    except (KeyError, TypeError, ValueError) as error:
-        raise EnvironmentFault(
-            Problem("the model's description is damaged", file=str(place / DESCRIPTION), found=_short(error))
-        ) from error
+    recipe, pipeline = read_parts(said, catalog or installed(), place)
+    weights = read_weights(place)
+    rebuild(recipe, pipeline, weights, place)  # before the training builds one like it, whatever size it asks for
     rewrites = [each for each in recipe.regularization if type(each).rewrite is not Regularization.rewrite]
-    content = (place / WEIGHTS).read_bytes()
+    digest = hashlib.sha256()
+    for name in (WEIGHTS, DESCRIPTION):
+        digest.update(read_plain(place / name))
     return EarlierModel(
         location=location,
-        sha256=hashlib.sha256(content + (place / DESCRIPTION).read_bytes()).hexdigest(),
+        sha256=digest.hexdigest(),
         architecture=recipe.architecture,
         rewrites=tuple(rewrites),
         inputs=pipeline.inputs,
         target=pipeline.target,
         outputs=outputs_of(recipe.loss, pipeline.target),
-        weights=_weights(content, place / WEIGHTS),
+        weights=weights,
         steps=tuple(EarlierStep(step.plugin, step.columns, step.state) for step in pipeline.steps),
         run_id=run_id,
     )
@@ -79,6 +75,9 @@ def _bundle(folder: Path, location: str) -> Path:
                 suggestion=advice,
             )
         )
+    around = whole[0].parent.parent
+    if whole[0].parent.name == "artifacts" and (around / mlmodel.FILE).exists():
+        mlmodel.bundle_place(around)
     root = folder.resolve()
     for name in (WEIGHTS, DESCRIPTION):
         if not (whole[0] / name).resolve().is_relative_to(root):
@@ -91,20 +90,3 @@ def _bundle(folder: Path, location: str) -> Path:
                 )
             )
     return whole[0]
-
-
-def _weights(content: bytes, file: Path) -> Mapping[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        found: dict[str, Any] = load(content)
-    except (SafetensorError, RuntimeError) as error:
-        raise EnvironmentFault(
-            Problem("the model's weights can't be read", file=str(file), found=_short(error))
-        ) from error
-    return found
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import warnings
 from collections.abc import Collection
@@ -130,10 +129,10 @@ def save_model(bundle: Path, folder: Path, *, example: pl.DataFrame, catalog: Ca
     Returns:
         The folder, which MLflow takes for a model's URI.
     """
-    import mlflow.pyfunc
-
     pipeline = FittedPipeline.from_json(read_description(bundle)["pipeline"], catalog or installed())
     with _quiet():
+        import mlflow.pyfunc  # warns of type hints of its own
+
         mlflow.pyfunc.save_model(str(folder), **_content(bundle, pipeline, example))
     return str(folder)
 
@@ -237,10 +236,8 @@ def check_model(
     """
     with fresh or FreshInterpreter() as interpreter, tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
         folder = Path(place)
-        if Path(model_uri).is_dir():
-            shutil.copytree(model_uri, folder / check.MODEL)
-        else:
-            download(model_uri, tracking_uri, folder / check.MODEL)
+        # Between log_model and here it was in the hands of the store, and MLflow runs what a model names.
+        download(model_uri, tracking_uri, folder / check.MODEL, code=True)
         rows.write_parquet(folder / check.ROWS)
         expected.write_parquet(folder / check.EXPECTED)
         found = interpreter.ask(folder)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
+from recipeline.errors import EnvironmentFault, Problem
 from recipeline.signals import deferring
 from recipeline.stages.job import Job
 from recipeline.tracking import record
@@ -15,6 +16,9 @@ from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
 from recipeline.training.ranks import launcher_of
 from recipeline.training.trainer import checkpoints_of, keeper_of
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RuntimeError)
+"""What a state that is not that of this training can raise while it is taken up."""
 
 FOLDER_VARIABLE = "RECIPELINE_RUN_FOLDER"
 """Tells the other processes of a distributed training which folder the run has."""
@@ -35,10 +39,22 @@ def run(job: Job) -> None:
     if job.checkpoint is not None:
         os.environ[CHECKPOINT_VARIABLE] = str(job.checkpoint)
     _note_what_it_depends_on(job)
-    keeper_of(job.trainer).know(job.kept)
+    keeper = keeper_of(job.trainer)
+    keeper.know(job.kept)
     try:
         with told() if job.recipe.training.compile else nullcontext(), together(job), _signals(job):
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
+    except _ODD as error:
+        if job.checkpoint is None or keeper.restored:
+            raise
+        raise EnvironmentFault(
+            Problem(
+                "the training can't go on from this checkpoint: it is whole, and made for another one",
+                file=str(job.checkpoint),
+                found=" ".join(f"{type(error).__name__}: {error}".split())[:200],
+                suggestion="Remove that folder to go on from the one before it.",
+            )
+        ) from error
     finally:
         for name in (FOLDER_VARIABLE, CHECKPOINT_VARIABLE, STARTER_VARIABLE):
             os.environ.pop(name, None)

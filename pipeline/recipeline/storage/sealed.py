@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from recipeline.storage.atomic import sync_file, sync_folder
+from recipeline.storage.plain import open_plain, read_plain
 from recipeline.storage.temporary import temporary_beside
 
 MANIFEST = "manifest.json"
@@ -52,7 +52,7 @@ class Sealed:
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A file whose content is verified once more through the very handle that is given out."""
-        with (self.folder / name).open("rb") as file:
+        with open_plain(self.folder / name) as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.files[name]["sha256"]:
                 raise Damaged(self.folder, f"{name} is not what was written")
             file.seek(0)
@@ -84,15 +84,23 @@ def sealing(final: Path) -> Iterator[Sealed]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def seal(folder: Path, info: dict[str, Any]) -> None:
-    """Sync every file of a folder, then write its manifest."""
+def seal(folder: Path, info: dict[str, Any], *, times: bool = True) -> None:
+    """Sync every file of a folder, then write its manifest.
+
+    Args:
+        folder: Where the files are.
+        info: What is to be remembered, JSON-able.
+        times: Note when each was changed last, for a quick look; without it the same files have the same manifest.
+    """
     files = {}
     for path in sorted(folder.iterdir()):
         sync_file(path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             found = os.fstat(file.fileno())
-        files[path.name] = {"bytes": found.st_size, "sha256": digest, "modified": found.st_mtime_ns}
+        files[path.name] = {"bytes": found.st_size, "sha256": digest}
+        if times:
+            files[path.name]["modified"] = found.st_mtime_ns
     with (folder / MANIFEST).open("xb") as file:
         file.write(_rendered(files, json.loads(json.dumps(info))))  # as it will be read: keys are texts by then
         file.flush()
@@ -100,54 +108,64 @@ def seal(folder: Path, info: dict[str, Any]) -> None:
     sync_folder(folder)
 
 
-def verify(folder: Path, *, thorough: bool = True) -> Sealed:
+def verify(folder: Path, *, thorough: bool = True, only: frozenset[str] | None = None) -> Sealed:
     """The folder, if it is what it was when it was sealed.
 
     Args:
         folder: Where it is.
         thorough: Compare every byte. Otherwise a large file with its length and its time of last change is believed.
+        only: The names of the files that such a folder has; others don't belong there, whatever the manifest says.
 
     Raises:
         Damaged: it is not; the reason names the file.
     """
     sealed = _read_manifest(folder)
     names = {path.name for path in folder.iterdir()} - {MANIFEST}
-    for name in sorted(names ^ set(sealed.files)):
-        raise Damaged(folder, f"{name} is missing" if name in sealed.files else f"{name} does not belong there")
+    listed = set(sealed.files)
+    strange = (names ^ listed) | (set() if only is None else listed ^ only)
+    for name in sorted(strange):
+        lacking = name not in names and (only is None or name in only)
+        raise Damaged(folder, f"{ascii(name)[1:-1]} {'is missing' if lacking else 'does not belong there'}")
     for name, expected in sealed.files.items():
         path = folder / name
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise Damaged(folder, f"{name} is not a file")
-        if found.st_size != expected["bytes"]:
-            raise Damaged(folder, f"{name} has {found.st_size:,} bytes in place of {expected['bytes']:,}")
-        unchanged = found.st_mtime_ns == expected["modified"] and found.st_size > ALWAYS_HASHED
-        if unchanged and not thorough:
-            continue
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
-                raise Damaged(folder, f"{name} is not what was written")
+        try:
+            with open_plain(path) as file:
+                found = os.fstat(file.fileno())
+                if found.st_size != expected["bytes"]:
+                    raise Damaged(folder, f"{name} has {found.st_size:,} bytes in place of {expected['bytes']:,}")
+                unchanged = found.st_mtime_ns == expected.get("modified") and found.st_size > ALWAYS_HASHED
+                if unchanged and not thorough:
+                    continue
+                if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+                    raise Damaged(folder, f"{name} is not what was written")
+        except OSError as error:
+            raise Damaged(folder, f"{name} can't be read: {error.strerror or error}") from error
     return sealed
 
 
 def _read_manifest(folder: Path) -> Sealed:
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            content = file.read(LARGEST_MANIFEST)
+        content = read_plain(folder / MANIFEST, LARGEST_MANIFEST)
         written = json.loads(content)["manifest"]
         if written["format"] != FORMAT:
-            raise Damaged(folder, f"its format is {written['format']}, and this version reads {FORMAT}")
+            raise Damaged(folder, f"its format is {ascii(written['format'])[:40]}, and this version reads {FORMAT}")
         files, info = dict(written["files"]), dict(written["info"])
         # Rendered once more: every single byte of it has to be the one that was written.
-        if content != _rendered(files, info) or any(Path(name).name != name for name in files):
+        if content != _rendered(files, info) or not all(_is_entry(name, said) for name, said in files.items()):
             raise Damaged(folder, f"{MANIFEST} is not what was written")
     except FileNotFoundError as error:
         raise Damaged(folder, f"{MANIFEST} is missing") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Damaged(folder, f"{MANIFEST} is not what was written") from error
     except OSError as error:
         raise Damaged(folder, f"{MANIFEST} can't be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged(folder, f"{MANIFEST} is not what was written") from error
     return Sealed(folder, info, files)
+
+
+def _is_entry(name: str, said: Any) -> bool:
+    """Whether this may stand in a manifest: the name of a file in the folder itself, its length and its sha256."""
+    plain = name.isprintable() and Path(name).name == name and name != ".."
+    return plain and isinstance(said, dict) and type(said.get("bytes")) is int and isinstance(said.get("sha256"), str)
 
 
 def _rendered(files: dict[str, dict[str, Any]], info: dict[str, Any]) -> bytes:

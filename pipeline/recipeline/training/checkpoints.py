@@ -12,9 +12,10 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from recipeline.errors import EnvironmentFault, Problem, UnsafeError
 from recipeline.storage.disk import not_written
-from recipeline.storage.sealed import Damaged, sealing, verify
+from recipeline.storage.sealed import Damaged, sealing
 from recipeline.storage.temporary import discard
-from recipeline.training.kept import BEST, STATE
+from recipeline.training.archive import NotOurs, check_sizes, inspect
+from recipeline.training.kept import BEST, STATE, verify_checkpoint
 
 OURS = "recipeline"
 """The key of a checkpoint that holds what Lightning's own does not."""
@@ -64,17 +65,30 @@ class DurableCheckpointIO(CheckpointIO):
         """
         folder = Path(path)
         try:
-            with verify(folder, thorough=False).open(STATE) as file:
+            with verify_checkpoint(folder, thorough=False).open(STATE) as file:
+                inspect(file)
                 loaded = torch.load(file, map_location=map_location or "cpu", weights_only=True)
-        except (Damaged, KeyError, OSError) as error:
-            reason = error.reason if isinstance(error, Damaged) else str(error)
-            raise EnvironmentFault(Problem(f"the checkpoint is damaged: {reason}", file=str(folder))) from error
-        except pickle.UnpicklingError as error:
+            check_sizes(loaded)
+            _check_form(loaded)
+        except Damaged as error:
+            raise EnvironmentFault(Problem(f"the checkpoint is damaged: {error.reason}", file=str(folder))) from error
+        except (NotOurs, pickle.UnpicklingError) as error:
             raise UnsafeError(
                 Problem(
                     "the checkpoint holds more than tensors and plain values, and is not read",
                     file=str(folder),
                     found=str(error).partition("\n")[0][:200],
+                    suggestion="Somebody else has made it. Remove that folder to go on from the one before it.",
+                )
+            ) from error
+        except (OSError, RuntimeError, MemoryError, EOFError, LookupError, *_ODD) as error:
+            # It is what its manifest says, and yet nothing that torch can read.
+            raise EnvironmentFault(
+                Problem(
+                    "the checkpoint can't be read",
+                    file=str(folder),
+                    found=" ".join(f"{type(error).__name__}: {error}".split())[:200],
+                    suggestion="Remove that folder to go on from the one before it.",
                 )
             ) from error
         assert isinstance(loaded, dict)
@@ -84,6 +98,38 @@ class DurableCheckpointIO(CheckpointIO):
         """Delete it, if it is there and nothing depends on it."""
         if Path(path).name not in self.pinned:
             discard(Path(path))
+
+
+_ODD = (TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
+
+def _check_form(loaded: Any) -> None:
+    """See that what Lightning and we look for has the right kind, where it is there.
+
+    Raises:
+        TypeError: it has another.
+    """
+    if not isinstance(loaded, dict):
+        raise TypeError(f"a checkpoint is a mapping, and this is {type(loaded).__name__}")
+    for key, kind in _FORM.items():
+        if key in loaded and not isinstance(loaded[key], kind):
+            raise TypeError(f"'{key}' is {type(loaded[key]).__name__} in place of {kind.__name__}")
+    for name, value in loaded.get("state_dict", {}).items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise TypeError(f"'state_dict' holds {type(value).__name__} in place of a tensor")
+
+
+_FORM: dict[str, type] = {
+    "state_dict": dict,
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "pytorch-lightning_version": str,
+    OURS: dict,
+}
 
 
 class _Sink:

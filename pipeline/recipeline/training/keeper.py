@@ -54,6 +54,8 @@ class Keeper:
         self.within = WithinEpochs(self)
         self.loaded: dict[str, Any] | None = None
         """What was restored, until the training goes on from it."""
+        self.restored = False
+        """Whether the training has taken up all that was loaded."""
         self.begins_again = False
         """Whether the epoch that begins is the one in front of which the restored checkpoint was made."""
         self.signal = Deferral()
@@ -161,6 +163,7 @@ class Keeper:
     def restore(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """The last thing before training goes on: nothing may draw a random number in between."""
         if self.loaded is None:
+            self.restored = True
             return
         mine = self.loaded["processes"][trainer.global_rank]
         self.begins_again = bool(self.loaded["between"])
@@ -170,6 +173,7 @@ class Keeper:
         restore_generators(mine["generators"])
         self._saved_step = trainer.global_step
         self._saved_at = monotonic()
+        self.restored = True
 
 
 def _gathered(trainer: pl.Trainer, mine: dict[str, Any]) -> list[dict[str, Any]]:

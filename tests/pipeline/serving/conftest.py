@@ -15,6 +15,7 @@ from recipeline.network import build_network
 from recipeline.recipe.model import Recipe
 from recipeline.serving.bundle import write_bundle
 from recipeline.stages.read import complete
+from recipeline.storage.sealed import seal
 from recipeline.training.datamodule import RecipeDataModule
 
 ROWS = 120
@@ -104,3 +105,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(
         run_id=opened.info.run_id, experiment_id=experiment, tracking_uri=uri, flush=lambda: True, client=client
     )
+
+
+@pytest.fixture
+def reseal():
+    """Gives a bundle that was changed the manifest that whoever changed it would make."""
+
+    def give(folder: Path) -> Path:
+        (folder / "manifest.json").unlink(missing_ok=True)
+        seal(folder, {}, times=False)
+        return folder
+
+    return give

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import shutil
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from recipeline.errors import DataError, EnvironmentFault, RecipeError, UsageErr
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.spec import TargetSpec
 from recipeline.network import answers, for_answers
+from recipeline.serving import bundle
 from recipeline.serving.bundle import Predictor, answer_frame, read_description, write_bundle
 from recipeline.serving.log import requirements
 
@@ -57,7 +59,7 @@ def test_a_regression_is_answered_in_the_targets_own_unit(train):
 
 def test_files_hold_no_pickle_and_no_path_of_the_data(train):
     bundle = train("grade").bundle
-    assert sorted(path.name for path in bundle.iterdir()) == ["model.json", "weights.safetensors"]
+    assert sorted(path.name for path in bundle.iterdir()) == ["manifest.json", "model.json", "weights.safetensors"]
     said = json.loads((bundle / "model.json").read_text())
     assert said["requirements"] == {"recipeline": said["recipeline"]}
     assert said["source"]["type"] == "parquet"
@@ -86,34 +88,68 @@ def test_weights_keep_their_number_format(train, tmp_path):
     assert weights["0.weight"].dtype == torch.float64
 
 
-def test_damaged_weights_are_refused(train, tmp_path):
+def test_damaged_weights_are_refused(train, reseal, tmp_path):
     shutil.copytree(train("grade").bundle, tmp_path / "b")
     file = tmp_path / "b" / "weights.safetensors"
     file.write_bytes(file.read_bytes()[:-40])
-    with pytest.raises(EnvironmentFault, match="weights can't be loaded"):
+    with pytest.raises(EnvironmentFault, match=r"the model is damaged, or was changed: weights.safetensors has "):
         Predictor.load(tmp_path / "b")
+    with pytest.raises(EnvironmentFault, match="weights can't be read"):
+        Predictor.load(reseal(tmp_path / "b"))
 
 
-def test_weights_of_another_network_are_refused(train, tmp_path):
+def test_of_a_thousand_flips_and_cuts_none_is_read(train, monkeypatch, tmp_path):
+    shutil.copytree(train("grade").bundle, tmp_path / "b")
+    monkeypatch.setattr(bundle, "strict_json", lambda _: pytest.fail("a damaged description was read"))
+    monkeypatch.setattr(bundle, "read_weights", lambda _: pytest.fail("damaged weights were read"))
+    lot = random.Random(7)
+    contents = {path: path.read_bytes() for path in sorted((tmp_path / "b").iterdir())}
+    detected = 0
+    for _ in range(1000):
+        path = lot.choice(list(contents))
+        whole = contents[path]
+        place = lot.randrange(len(whole))
+        flipped = bytes([whole[place] ^ (1 << lot.randrange(8))])
+        path.write_bytes(whole[:place] + (b"" if lot.random() < 0.4 else flipped + whole[place + 1 :]))
+        try:
+            Predictor.load(tmp_path / "b")
+        except EnvironmentFault as fault:
+            detected += "the model is damaged, or was changed: " in str(fault)
+        path.write_bytes(whole)
+    assert detected == 1000
+
+
+def test_the_same_model_has_the_same_manifest(train, reseal, tmp_path):
+    shutil.copytree(train("grade").bundle, tmp_path / "b", copy_function=shutil.copyfile)
+    (tmp_path / "b" / "manifest.json").unlink()
+    bundle.seal(tmp_path / "b", {}, times=False)
+    assert (tmp_path / "b" / "manifest.json").read_bytes() == (train("grade").bundle / "manifest.json").read_bytes()
+
+
+def test_weights_of_another_network_are_refused(train, reseal, tmp_path):
     shutil.copytree(train("grade").bundle, tmp_path / "b")
     file = tmp_path / "b" / "model.json"
     said = json.loads(file.read_text())
     said["architecture"]["hidden"] = [9]
     file.write_text(json.dumps(said))
-    with pytest.raises(EnvironmentFault, match="weights can't be loaded"):
-        Predictor.load(tmp_path / "b")
+    with pytest.raises(EnvironmentFault, match=r"the model's weights don't fit its description .*size mismatch"):
+        Predictor.load(reseal(tmp_path / "b"))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
-def test_a_damaged_description_is_refused(content, tmp_path):
+def test_a_damaged_description_is_refused(content, reseal, tmp_path):
     (tmp_path / "model.json").write_text(content)
+    (tmp_path / "weights.safetensors").write_text("")
+    reseal(tmp_path)
     with pytest.raises(EnvironmentFault, match="description can't be read"):
         read_description(tmp_path)
 
 
-def test_a_description_of_another_version_says_which_one_to_install(tmp_path):
+def test_a_description_of_another_version_says_which_one_to_install(reseal, tmp_path):
     (tmp_path / "model.json").write_text('{"format": 99, "recipeline": "7.1"}')
-    with pytest.raises(UsageError, match=r"format 99.*reads 1.*written by recipeline 7\.1: install that version"):
+    (tmp_path / "weights.safetensors").write_text("")
+    reseal(tmp_path)
+    with pytest.raises(UsageError, match=r"format 99.*reads 1.*written by recipeline '7\.1': install that version"):
         read_description(tmp_path)
 
 

@@ -59,23 +59,34 @@ def test_a_link_out_of_the_folder_is_refused(bundle, tmp_path):
         read_earlier(bundle, "there")
 
 
-def test_damage_is_named(bundle):
+def test_damage_is_named(bundle, reseal):
     (bundle / "weights.safetensors").write_bytes(b"no weights")
-    with pytest.raises(EnvironmentFault, match="the model's weights can't be read"):
+    with pytest.raises(
+        EnvironmentFault, match=r"the model is damaged, or was changed: weights\.safetensors has 10 bytes"
+    ):
         read_earlier(bundle, "there")
+    with pytest.raises(EnvironmentFault, match="the model's weights can't be read"):
+        read_earlier(reseal(bundle), "there")
     said = json.loads((bundle / "model.json").read_text())
     del said["pipeline"]["target"]
     (bundle / "model.json").write_text(json.dumps(said))
-    with pytest.raises(EnvironmentFault, match="the model's description is damaged"):
-        read_earlier(bundle, "there")
+    with pytest.raises(EnvironmentFault, match=r"the model's description can't be read \(found 'target' is missing\)"):
+        read_earlier(reseal(bundle), "there")
     (bundle / "model.json").write_text("[" * 100_000)
     with pytest.raises(EnvironmentFault, match="the model's description can't be read"):
-        read_earlier(bundle, "there")
+        read_earlier(reseal(bundle), "there")
 
 
-def test_only_what_is_installed_is_built(bundle):
+def test_only_what_is_installed_is_built(bundle, reseal):
     said = json.loads((bundle / "model.json").read_text())
     said["architecture"] = {"type": "os.system"}
     (bundle / "model.json").write_text(json.dumps(said))
     with pytest.raises(RecipeError, match=r"no architecture is named 'os\.system'"):
-        read_earlier(bundle, "there")
+        read_earlier(reseal(bundle), "there")
+
+
+def test_a_model_that_mlflow_would_run_otherwise_is_refused(bundle, tmp_path):
+    shutil.copytree(bundle, tmp_path / "logged" / "artifacts" / "bundle")
+    (tmp_path / "logged" / "MLmodel").write_text("flavors: {python_function: {loader_module: os}}")
+    with pytest.raises(UnsafeError, match=r"flavors\.python_function\.loader_module: this is no model of recipeline"):
+        read_earlier(tmp_path / "logged", "there")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recipeline.errors import EnvironmentFault, UsageError
+from recipeline.errors import EnvironmentFault, UnsafeError
 from recipeline.serving.fetch import fetch_model
 from recipeline.serving.log import log_model
 
@@ -22,7 +22,7 @@ def test_a_logged_model_answers_here_and_its_folder_is_not_needed_any_more(train
 def test_a_model_of_another_maker_is_refused(run, tmp_path):
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "MLmodel").write_text("flavors: {}\n")
-    with pytest.raises(UsageError, match="is no model of recipeline"):
+    with pytest.raises(UnsafeError, match="this is no model of recipeline, or somebody has changed it"):
         fetch_model(str(tmp_path / "theirs"), run.tracking_uri, tmp_path / "model")
 
 

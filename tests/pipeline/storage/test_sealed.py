@@ -113,7 +113,10 @@ def test_a_quick_look_believes_a_large_file_that_nobody_has_touched(tmp_path):
         (lambda f: (f / "manifest.json").unlink(), "manifest.json is missing"),
         (lambda f: (f / "manifest.json").write_text("[" * 100_000), "manifest.json is not what was written"),
         (lambda f: (f / "a").write_bytes(b"123"), "a has 3 bytes in place of 5"),
-        (lambda f: ((f / "a").rename(f.parent / "a"), (f / "a").symlink_to(f.parent / "a")), "a is not a file"),
+        (
+            lambda f: ((f / "a").rename(f.parent / "a"), (f / "a").symlink_to(f.parent / "a")),
+            "a can't be read: it is a link, not a file",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(damage, said, tmp_path):
