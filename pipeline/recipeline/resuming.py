@@ -40,7 +40,7 @@ def resume(reference: str, *, allow_drift: bool = False, observer: Observer | No
         The run's recipe, and what the run has come to.
 
     Raises:
-        UsageError: no such run is on this machine, it has finished, or it would not end the same.
+        UsageError: no such run is on this machine, it has finished (maybe meanwhile), or it would not end the same.
         UnsafeError: another process works on it.
         EnvironmentFault: none of its checkpoints is whole.
     """

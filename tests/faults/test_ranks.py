@@ -29,7 +29,7 @@ training: {epochs: 40, batch_size: 4, accelerator: cpu, devices: 2, strategy: dd
 """
 # What is asked here is the training; the model that is logged is asked for elsewhere.
 COMMAND = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -48,13 +48,20 @@ class Spoil(pl.Callback):
         Path(f"steps-{trainer.global_rank}").write_text(str(trainer.global_step))
 
 
+class Kill(pl.Callback):
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        done = trainer.current_epoch * trainer.num_training_batches + batch_idx
+        if trainer.global_rank == 0 and done == int(os.environ["KILL_AT"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Plugin:
     @hookimpl
     def recipeline_callbacks(self, run):
-        return [Spoil()]
+        return [Spoil() if "SPOIL_AT" in os.environ else Kill()]
 
 
-if "SPOIL_AT" in os.environ:
+if "SPOIL_AT" in os.environ or "KILL_AT" in os.environ:
     installed().manager.register(Plugin())
 runner.STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate")
 sys.exit(main())
@@ -176,6 +183,34 @@ def test_a_killed_process_ends_the_run_which_says_so_and_goes_on_exactly(victim,
     assert run.info.status == "FINISHED"
     assert got["checkpoints"].keys() == {"best.ckpt", "last.ckpt"}
     assert got == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "step"),
+    [
+        (["training.checkpoint={epochs: null, steps: 9}"], 45),
+        # Gradients wait at such a moment, of each process its own.
+        (["training.checkpoint={minutes: 0.00001}", "training.accumulate=4", "architecture.dropout=0.5"], 13),
+    ],
+    ids=["by steps", "with waiting gradients"],
+)
+def test_a_run_goes_on_exactly_in_the_middle_of_an_epoch(settings, step, work, request):
+    short = ["training.epochs=5", *settings]
+    name = f"middle, {step}"
+    process = start(work, "run", "iris.yaml", f"name=whole {name}", *short)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    process = start(work, "run", "iris.yaml", f"name={name}", *short, KILL_AT="45")
+    request.addfinalizer(lambda: (process.kill(), process.communicate()))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL, err
+    again = start(work, "resume", name)
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    assert f"going on after epoch 3, optimizer step {step}, from " in err  # of 13 batches an epoch
+    run, got = outcome(work, name)
+    assert run.info.status == "FINISHED"
+    assert got == outcome(work, f"whole {name}")[1]
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from recipeline import runner
+from recipeline import resuming, runner
 from recipeline.cli.main import main
 from recipeline.errors import EnvironmentFault, Interrupted, UnsafeError, UsageError
 from recipeline.recipe.load import load_recipe
@@ -210,6 +210,26 @@ def test_a_run_that_is_under_way_is_refused(stopped):
             resume(stopped)
     finally:
         held.release()
+
+
+def test_of_two_that_race_for_it_the_loser_is_refused_as_unsafe(stopped, monkeypatch, capsys):
+    folder = Path(".recipeline").absolute() / "runs" / stopped
+    memo = (folder / "resume.json").read_bytes()
+    taken = []
+
+    def take(*_):  # the other one takes it after this one has looked
+        taken.append(Alive(folder))
+        return []
+
+    monkeypatch.setattr(resuming, "_changes", take)
+    try:
+        assert main(["resume", stopped, "-q"]) == 3
+    finally:
+        taken[0].release()
+    assert (
+        f"the run {stopped} is under way in another process (found process {os.getpid()} on" in capsys.readouterr().err
+    )
+    assert (folder / "resume.json").read_bytes() == memo
 
 
 def test_of_several_that_are_meant_each_is_shown(stopped):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recipeline.cli import init_images, init_sequences, init_series, init_text
+from recipeline.cli import init_ids, init_images, init_sequences, init_series, init_text
 from recipeline.cli.init_lines import comment, entry, item, one_or_list, plain
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def drafted(look: Look) -> Draft:
         ignored |= dict.fromkeys(times, init_series.UNREAD)
         roles["text"] = [name for name in texts if name not in times]
         roles = {role: columns for role, columns in roles.items() if columns}
+    if look.series is None:
+        ignored |= init_ids.running_numbers(table, roles.get("numeric", []))
     size = 32 if table.rows < 20_000 else 256 if table.rows < 200_000 else 1024
     draft = Draft(ignored=ignored, batch_size=size)
     if look.series is not None:

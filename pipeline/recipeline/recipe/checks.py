@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from recipeline.catalog import Catalog
-from recipeline.errors import Problem, RecipeError
+from recipeline.errors import Problem, RecipeError, RecipelineError
 from recipeline.families.loss import Loss
+from recipeline.families.metric import Metric
 from recipeline.families.optimizer import Optimizer
 from recipeline.families.plugin import Plugin, means
 from recipeline.families.preprocessing import TargetTokens, TargetTransform
@@ -166,6 +167,14 @@ def _monitors(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[F
                 f"{who} watches {watched!r}: what the test part says must not steer the training",
                 suggestion=f"Watch 'val/{watched[5:]}'.",
             )
+        elif reason := _unmeasurable(watched, recipe, catalog):
+            others = [name for name in measured if name not in (watched, "train/loss", "lr")]
+            yield Finding(
+                path,
+                f"{who} watches {watched!r}, which can't be measured on the rows of the source "
+                f"'{recipe.data.source.plugin_name}' as it is set: {reason}",
+                suggestion=f"Watch {either([repr(name) for name in others])}." if others else None,
+            )
         elif watched not in measured:
             bare = watched.removeprefix("val/")
             installed = watched.startswith("val/") and (("metric", bare) in catalog.entries)
@@ -183,6 +192,20 @@ def _monitors(recipe: Recipe, task: Task | None, catalog: Catalog) -> Iterator[F
                 f"{who} watches {watched!r}, and the split '{recipe.data.split.plugin_name}' makes no validation part",
                 suggestion="Give the validation part a share, or watch 'train/loss'.",
             )
+
+
+def _unmeasurable(watched: str, recipe: Recipe, catalog: Catalog) -> str | None:
+    """Why a metric that the recipe doesn't name has no value on its rows; None where it has one, or isn't there."""
+    name = watched.removeprefix("val/")
+    named_itself = any(metric.plugin_name == name for metric in recipe.metrics or ())  # which is told by `_needs`
+    if named_itself or ("metric", name) not in catalog.entries:
+        return None
+    try:
+        cls = catalog.find(Metric, name)
+    except RecipelineError:  # two of that name, or one that fails to import
+        return None
+    against = next((other for other in sorted(cls.conflicts) if means(other, recipe.data.source)), None)
+    return None if against is None else cls.reasons.get(against, f"it can't be used together with {against}")
 
 
 def _watched(recipe: Recipe) -> Iterator[tuple[Path, Plugin | None, str]]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from recipeline.errors import EnvironmentFault, Problem
+from recipeline.errors import Problem, UnsafeError
 
 FILE = "alive"
 
@@ -32,7 +32,7 @@ class Alive:
     """Held as long as this process works on the run.
 
     Raises:
-        EnvironmentFault: another process works on it.
+        UnsafeError: another process works on it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,11 +46,11 @@ class Alive:
         else:
             said = _read(self._path)
             os.close(self._handle)
-            raise EnvironmentFault(
+            raise UnsafeError(
                 Problem(
                     f"the run {folder.name} is under way in another process",
                     found=f"process {said.get('pid')} on {said.get('host')}",
-                    suggestion="Wait for its end, or end it first.",
+                    suggestion="Wait for its end, or end it first: two at once would spoil each other's checkpoints.",
                 )
             )
         os.truncate(self._handle, 0)

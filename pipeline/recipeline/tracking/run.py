@@ -20,11 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
-from recipeline.errors import StoreAway
+from recipeline.errors import Problem, StoreAway, UsageError
 from recipeline.tracking import store, watcher
+from recipeline.tracking.alive import FILE as ALIVE
 from recipeline.tracking.alive import Alive
 from recipeline.tracking.deliver import deliver, in_a_line
-from recipeline.tracking.journal import FILE, Journal, Opening, now
+from recipeline.tracking.journal import FILE, Journal, Opening, now, read_journal
 from recipeline.tracking.keys import DIGEST_LENGTH, TAG_LENGTH, as_param, legal_key, mlflow_type, shortened
 from recipeline.tracking.opening import LOCAL_ID, Opened, context, open_run, tags_to_add
 from recipeline.tracking.outbox import Outbox
@@ -118,8 +119,9 @@ class TrackedRun:
             hide: Puts something else in the place of what must not be seen in a text.
 
         Raises:
-            EnvironmentFault: the store does not work, or the run is under way in another process.
-            UsageError: the run to join or the experiment can't be used.
+            EnvironmentFault: the store does not work.
+            UnsafeError: the run is under way in another process.
+            UsageError: the run to join or the experiment can't be used, or the run has finished meanwhile.
         """
         store.prepare_environment()
         first = {**context(), **(tags or {})}
@@ -139,6 +141,8 @@ class TrackedRun:
         folder = place / (joined or opening.local_id)
         alive = Alive(folder)
         try:
+            if run_id is not None and runs is not None:
+                _refuse_finished(folder)
             run = cls._with_journal(folder, opening, uri, alive)
             run._temporary, run._again = runs is None, run_id is not None
             try:
@@ -454,6 +458,17 @@ class TrackedRun:
     def _trouble(self, sentence: str) -> None:
         if sentence not in self.troubles:
             self.troubles.append(sentence)
+
+
+def _refuse_finished(folder: Path) -> None:
+    """Nothing is left to do in a run that another process has brought to its end since it was looked at."""
+    if not (folder / FILE).exists():
+        (folder / ALIVE).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    elif read_journal(folder).status != "FINISHED":
+        return
+    raise UsageError(Problem(f"the run {folder.name} has finished meanwhile, in another process"))
 
 
 def _fitting(columns: list[dict[str, Any]]) -> str:

@@ -3,7 +3,8 @@
 A checkpoint is made between two epochs, when everything that belongs to the one before has happened (schedules moved,
 metrics logged, best epoch chosen), or after a batch in the middle of one. Lightning saves weights, optimizer,
 schedules, the callbacks' state and its own counters; what it leaves out is added here: every generator, the sums of
-an epoch under way, and gradients that wait for others to be added. The metrics logged so far are in the run's journal.
+an epoch under way, plugins' own included, and gradients that wait for others to be added. The metrics logged so far are
+in the run's journal.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from recipeline.storage.temporary import clear_stale, discard
 from recipeline.training.checkpoints import OURS, DurableCheckpointIO
 from recipeline.training.generators import generator_states, restore_generators
 from recipeline.training.kept import BEST, SUFFIX
+from recipeline.training.running import go_on_with, running
 
 SHARE = 0.05
 """Of the training's time that checkpoints may take, where the recipe leaves it open."""
@@ -132,8 +134,10 @@ class Keeper:
         if not self._now:  # the best epoch's: nobody goes on from it
             return
         mine: dict[str, Any] = {"generators": generator_states()}
-        if isinstance(module, HasProgress) and not self._now["between"]:
-            mine["progress"] = module.progress()
+        if not self._now["between"]:
+            mine["logged"] = running(trainer)
+            if isinstance(module, HasProgress):
+                mine["progress"] = module.progress()
         checkpoint[OURS] = {**self._now, "processes": _gathered(trainer, mine)}
         if self._now["between"] and not self._now["told"]["trained"]:
             # The epoch that is about to begin counts as one that has not: it will begin again.
@@ -170,6 +174,7 @@ class Keeper:
         self.loaded = None
         if "progress" in mine and isinstance(module, HasProgress):
             module.go_on_from(mine["progress"])
+        go_on_with(trainer, mine.get("logged", []))
         restore_generators(mine["generators"])
         self._saved_step = trainer.global_step
         self._saved_at = monotonic()

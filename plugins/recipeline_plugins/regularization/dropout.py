@@ -38,6 +38,9 @@ class Dropout(Regularization, name="dropout"):
         ),
     }
 
+    conflicts: ClassVar[frozenset[str]] = frozenset({"architecture.linear"})
+    reasons: ClassVar[Mapping[str, str]] = {"architecture.linear": "it has no hidden units"}
+
     p: float = Field(default=0.5, gt=0, lt=1)
     """Share of the units that are left out at a step."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -30,6 +31,11 @@ class StochasticDepth(Regularization, name="stochastic_depth"):
         regularization:
           - {type: stochastic_depth, p: 0.2}
     """
+
+    conflicts: ClassVar[frozenset[str]] = frozenset(
+        {"architecture.linear", "architecture.rnn", "architecture.lstm", "architecture.gru"}
+    )
+    reasons: ClassVar[Mapping[str, str]] = dict.fromkeys(conflicts, "it has no residual branches")
 
     p: float = Field(default=0.2, gt=0, lt=1)
     """Probability that the last branch is left out for a row."""

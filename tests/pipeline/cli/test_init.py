@@ -179,3 +179,29 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "torch" not in done.stderr
     assert "wrote r.yaml" in done.stderr
+
+
+def test_a_number_that_only_counts_or_names_the_rows_is_left_out_with_the_reason(init, tmp_path):
+    rows = ROWS.drop("id", "comment").with_columns(
+        row=pl.int_range(1, 121),
+        customerId=pl.Series([(7 * n) % 1009 for n in range(120)]),
+        price_index=pl.Series([(11 * n) % 1013 for n in range(120)]),
+        down=pl.int_range(119, -1, -1),
+    )
+    rows.write_csv(tmp_path / "counted.csv")
+    text = init("counted.csv", "--target", "left", "-o", "counted.yaml") or Path("counted.yaml").read_text()
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    counts = "ignore # counts the rows: no new row has a number that was learnt. `numeric` to use it"
+    assert f"row: {counts}" in lines
+    assert f"down: {counts}" in lines
+    assert "customerId: ignore # another number in every row, as names are. `numeric` to use it" in lines
+    assert not any(line.startswith("price_index:") for line in lines)
+    assert any("price_index" in line for line in lines)
+    ready(tmp_path / "counted.yaml")
+
+
+def test_a_number_that_counts_stays_where_there_is_nothing_else_or_few_rows(init, tmp_path):
+    pl.DataFrame({"x": range(40), "y": [n * 2.5 for n in range(40)]}).write_csv(tmp_path / "line.csv")
+    assert "counts the rows" not in init("line.csv", "--target", "y", "--table")
+    pl.DataFrame({"id": range(6), "z": [1, 5, 2, 5, 3, 1], "y": [0.5, 2, 1, 2.5, 1, 2]}).write_csv(tmp_path / "few.csv")
+    assert "counts the rows" not in init("few.csv", "--target", "y", "--table")

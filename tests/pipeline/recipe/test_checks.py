@@ -280,3 +280,58 @@ def test_what_does_not_go_with_a_sequence(problems_of, old, new, path, says):
 def test_what_is_a_sequences_alone(good, problems_of, old, new, says):
     assert good.count(old) == 1
     assert any(says in str(problem) for problem in problems_of(good.replace(old, new)))
+
+
+FORECAST = """
+name: airline
+data:
+  source: {type: windows, of: {type: csv, path: a.csv}, time: month, value: passengers, length: 6, stride: 2}
+  target: t+1
+  task: forecasting
+  columns: {month: ignore}
+  split: {type: time, column: month}
+architecture: gru
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ("regularization: [{type: early_stopping, monitor: val/mase}]", "regularization[0].monitor"),
+        ("training: {monitor: val/mase}", "training.monitor"),
+        ("metrics: [rmse, mae]\nscheduler: {type: plateau, monitor: val/mase}", "scheduler.monitor"),
+    ],
+)
+def test_a_metric_that_has_no_value_on_the_sources_rows_is_not_watched(problems_of, more, path):
+    (problem,) = problems_of(f"{FORECAST}{more}")
+    assert problem.path == path
+    assert "watches 'val/mase', which can't be measured on the rows of the source 'windows' as it is set: its rows" in (
+        str(problem)
+    )
+    assert "Watch 'val/loss'" in str(problem)
+    assert "'val/rmse'" in str(problem)
+    assert "'lr'" not in str(problem)
+    assert not problems_of(f"{FORECAST}{more}".replace("stride: 2", "stride: 1").replace("[rmse, mae]", "[mase]"))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "regularization", "why"),
+    [
+        ("linear", "dropout", "it has no hidden units"),
+        ("linear", "stochastic_depth", "it has no residual branches"),
+        ("gru", "stochastic_depth", "it has no residual branches"),
+    ],
+)
+def test_what_finds_nothing_to_act_on_is_known_before_the_network_is_built(
+    problems_of, architecture, regularization, why
+):
+    text = f"""
+name: a
+data: {{source: {{type: csv, path: a.csv}}, target: b}}
+architecture: {architecture}
+regularization: [{regularization}]
+"""
+    (problem,) = problems_of(text)
+    said = f"'{regularization}' can't be used together with the architecture '{architecture}': {why}. Remove one of"
+    assert said in str(problem)
+    assert not problems_of(text.replace(f"architecture: {architecture}", "architecture: tabular_resnet"))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from recipeline.errors import EnvironmentFault
+from recipeline.errors import UnsafeError
 from recipeline.tracking import alive
 
 HOLDER = """
@@ -78,9 +78,7 @@ def test_a_process_that_is_not_reaped_yet_is_dead():
 
 def test_a_second_process_is_refused_and_leaves_the_first_its_place(tmp_path):
     held = alive.Alive(tmp_path / "abc")
-    with pytest.raises(
-        EnvironmentFault, match=rf"abc is under way in another process \(found process {os.getpid()} on"
-    ):
+    with pytest.raises(UnsafeError, match=rf"abc is under way in another process \(found process {os.getpid()} on"):
         alive.Alive(tmp_path / "abc")
     assert alive.state(tmp_path / "abc") == "living"
     held.release()

@@ -2,13 +2,14 @@
 
 import json
 import math
+import shutil
 import socket
 import time
 from pathlib import Path
 
 import pytest
 
-from recipeline.errors import EnvironmentFault, UsageError
+from recipeline.errors import EnvironmentFault, UnsafeError, UsageError
 from recipeline.tracking import opening, store
 from recipeline.tracking import run as tracked
 from recipeline.tracking.journal import read_journal
@@ -320,12 +321,23 @@ def test_a_run_that_goes_on_has_each_point_once(open_run, tmp_path, monkeypatch)
 
 def test_two_processes_do_not_work_on_one_run(open_run, tmp_path):
     run = open_run(runs=tmp_path / "runs")
-    with pytest.raises(EnvironmentFault, match=rf"the run {run.run_id} is under way in another process .*Wait"):
+    with pytest.raises(UnsafeError, match=rf"the run {run.run_id} is under way in another process .*Wait"):
         open_run(runs=tmp_path / "runs", run_id=run.run_id)
     run.log_epoch({"loss": 1.0}, 1)
     run.close("FINISHED")
     assert read(run).data.metrics == {"loss": 1.0}
-    open_run(runs=tmp_path / "runs", run_id=run.run_id).close("FINISHED")
+
+
+def test_a_run_that_another_process_has_brought_to_its_end_stays_as_it_is(open_run, tmp_path):
+    run = open_run(runs=tmp_path / "runs")
+    run.close("FINISHED")
+    for gone in (False, True):
+        if gone:
+            shutil.rmtree(run.folder)
+        with pytest.raises(UsageError, match=f"the run {run.run_id} has finished meanwhile, in another process"):
+            open_run(runs=tmp_path / "runs", run_id=run.run_id)
+        assert run.folder.exists() is not gone
+        assert read(run).info.status == "FINISHED"
 
 
 def test_a_full_disk_under_the_journal_stops_nothing(open_run, tmp_path, monkeypatch):

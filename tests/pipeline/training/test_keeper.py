@@ -12,6 +12,7 @@ from recipeline.catalog import installed
 from recipeline.errors import Interrupted
 from recipeline.recipe.load import load_recipe
 from recipeline.stages.read import complete
+from recipeline.storage.sealed import verify
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.kept import CHECKPOINTS, find_checkpoints, numbered
 from recipeline.training.module import TrainingModule
@@ -271,3 +272,33 @@ def test_minutes_count_within_an_epoch_too(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(keeper, "monotonic", lambda: next(now))
     fit(1, "training.checkpoint={epochs: null, minutes: 5}", "training.epochs=1")
     assert sorted(int(p.stem) for p in numbered(tmp_path / "run" / CHECKPOINTS)) == [2, 3]
+
+
+class Logging(pl.Callback):
+    """Logs batch by batch in all the ways that there are; Lightning adds them up until the epoch's end."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        pl_module.log("plugin/first", torch.tensor(float(trainer.global_step)))
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        value = batch[0][0].sum()
+        pl_module.log("plugin/mean", value, on_step=False, on_epoch=True)
+        pl_module.log("plugin/both", value, on_step=True, on_epoch=True, sync_dist=True)
+        for how in ("sum", "min", "max"):
+            pl_module.log(f"plugin/{how}", value, on_step=False, on_epoch=True, reduce_fx=how)
+
+
+def test_what_a_plugin_logs_by_batch_is_of_the_whole_epoch(fit, tmp_path):
+    whole = fit(1, extra=[Logging()])
+    assert len([key for key, epoch in whole["curves"] if key.startswith("plugin/") and epoch == 2]) >= 6
+    middle = [  # of an epoch
+        int(path.stem)
+        for path in numbered(tmp_path / "run" / CHECKPOINTS)
+        if verify(path).info["step"] % 13 and verify(path).info["step"] > 13
+    ]
+    assert middle
+    for number in sorted(middle, reverse=True)[:3]:
+        back_to(tmp_path, number)
+        again = fit(1, extra=[Logging()])
+        assert {k: (v, whole["curves"][k]) for k, v in again["curves"].items() if whole["curves"][k] != v} == {}
+        assert again == whole, number
