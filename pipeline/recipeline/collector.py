@@ -30,6 +30,22 @@ def collecting_seldom() -> Iterator[None]:
         _usual = None
 
 
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """Leave what is there alone until the end of the block, in which only what comes in it is looked through.
+
+    A look at everything that torch, Lightning and MLflow have made takes some 200 ms, in which no thread goes on, and
+    it may come in any step: sending metrics to a server in the background makes objects enough for it.
+    """
+    already = gc.get_freeze_count() > 0
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not already:
+            gc.unfreeze()
+
+
 def collect_again() -> None:
     """Collect as usual, and leave alone what is there by now: all has been imported, and the work begins."""
     if _usual is not None and gc.get_threshold() == SELDOM:

@@ -1,7 +1,9 @@
 """A tracking server that is killed, stopped, or answers 500 while a run trains: nothing is lost, nothing is twice.
 
 A real `mlflow server` on loopback behind a small proxy, a real training; what the store holds afterwards is compared
-with the run's journal, point by point. RECIPELINE_OUTAGE_S says how long the server is away: 20 s if it says nothing.
+with the run's journal, point by point. RECIPELINE_OUTAGE_S says how long the server is away: 60 s if it says nothing.
+What a step takes is what it takes without the time for which the kernel had no processor for it, where the kernel says
+so: the machine may do other things.
 """
 
 import contextlib
@@ -27,7 +29,7 @@ from recipeline.tracking.journal import read_journal
 
 pytestmark = pytest.mark.faults
 
-OUTAGE_S = float(os.environ.get("RECIPELINE_OUTAGE_S", "20"))
+OUTAGE_S = float(os.environ.get("RECIPELINE_OUTAGE_S", "60"))
 TRAINING = """
 import json, shutil, sys, time
 from pathlib import Path
@@ -38,18 +40,25 @@ from recipeline import hookimpl, load_recipe, run
 from recipeline.catalog import installed
 
 
+def waited():
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 class Pace(pl.Callback):
     def __init__(self):
         self.gaps, self.before = [], None
 
     def on_train_epoch_start(self, trainer, pl_module):
-        self.before = time.monotonic()
+        self.before = time.monotonic(), waited()
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        now = time.monotonic()
-        self.gaps.append((time.time(), now - self.before))
+        gap, idle = time.monotonic() - self.before[0], waited() - self.before[1]
+        self.gaps.append((time.time(), gap, gap - idle))
         time.sleep(0.01)
-        self.before = time.monotonic()
+        self.before = time.monotonic(), waited()
 
     def on_train_epoch_end(self, trainer, pl_module):
         Path("training").touch()
@@ -210,7 +219,9 @@ def test_an_outage_loses_nothing_and_holds_nothing_up(how, server, tmp_path):
         cwd=work, env=asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         wait_for(work / "training", process)
-        time.sleep(5)
+        time.sleep(2)  # the first steps are longer
+        steady = time.time()
+        time.sleep(OUTAGE_S / 2)
         began = time.time()
         if how == "stopped":
             server.signal(signal.SIGSTOP)
@@ -252,10 +263,13 @@ def test_an_outage_loses_nothing_and_holds_nothing_up(how, server, tmp_path):
     assert curves_in(client, run.info.run_id) == told
 
     gaps = json.loads((work / "gaps.json").read_text())
-    within = sorted(gap for moment, gap in gaps if began < moment < ended)
-    outside = sorted(gap for moment, gap in gaps if not began < moment < ended)
+    within = [gap for gap in gaps if began < gap[0] < ended]
+    outside = [gap for gap in gaps if steady < gap[0] < began]
+    longest, usual = (max(net for _, _, net in part) for part in (within, outside))
+    gross = [1e3 * max(gap for _, gap, _ in part) for part in (within, outside)]
     print(
-        f"{how}: longest step {1e3 * within[-1]:.1f} ms within, {1e3 * outside[-1]:.1f} ms outside, {len(told)} points"
+        f"{how}: longest step {1e3 * longest:.1f} ms of {len(within)} within, {1e3 * usual:.1f} ms of {len(outside)} "
+        f"before (by the clock {gross[0]:.1f} and {gross[1]:.1f} ms); {len(told)} points, none lost, none twice"
     )
-    assert within[-20] < outside[-20] + 0.1, "a machine that does other things makes a few steps long by itself"
+    assert longest < usual + 0.1
     shutil.rmtree(work)

@@ -3,8 +3,9 @@
 import gc
 import subprocess
 import sys
+import weakref
 
-from recipeline.collector import SELDOM, collect_again, collecting_seldom
+from recipeline.collector import SELDOM, collect_again, collecting_seldom, left_alone
 
 
 def test_it_comes_seldom_within_the_block_alone():
@@ -25,6 +26,30 @@ def test_the_work_begins_with_what_is_there_left_alone():
             assert gc.get_freeze_count() > 1000
     finally:
         gc.unfreeze()
+
+
+def test_what_is_there_is_left_alone_within_a_block_and_what_comes_is_not():
+    class Node:
+        pass
+
+    def circle(seen):
+        node = Node()
+        node.itself = node
+        weakref.finalize(node, seen.append, "gone")
+
+    gc.unfreeze()  # as a program begins
+    before, within = [], []
+    circle(before)
+    with left_alone():
+        circle(within)
+        gc.collect()
+        assert (before, within) == ([], ["gone"])
+        with left_alone():
+            pass
+        assert gc.get_freeze_count() > 1000
+    assert gc.get_freeze_count() == 0
+    gc.collect()
+    assert before == ["gone"]
 
 
 def test_whoever_has_set_it_otherwise_meanwhile_is_left_alone():

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
+from recipeline.collector import left_alone
 from recipeline.errors import EnvironmentFault, Problem
 from recipeline.signals import deferring
 from recipeline.stages.job import Job
@@ -42,7 +43,7 @@ def run(job: Job) -> None:
     keeper = keeper_of(job.trainer)
     keeper.know(job.kept)
     try:
-        with told() if job.recipe.training.compile else nullcontext(), together(job), _signals(job):
+        with told() if job.recipe.training.compile else nullcontext(), together(job), _signals(job), left_alone():
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     except _ODD as error:
         if job.checkpoint is None or keeper.restored:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from recipeline.tracking.outbox import Outbox, Refused
+from recipeline.tracking.outbox import PIECE, Outbox, Refused
 from recipeline.tracking.rows import MetricRow, ParamRow, TagRow
 
 
@@ -36,6 +36,24 @@ def test_rows_arrive_in_order_and_in_batches_that_mlflow_takes(made):
     for batch in batches:
         assert len(batch) <= 1000
         assert sum(not isinstance(row, MetricRow) for row in batch) <= 100
+
+
+def test_batches_are_small_while_nobody_waits_for_the_end(made):
+    sizes, on = [], threading.Event()
+
+    def send(batch):
+        on.wait(5)
+        sizes.append(len(batch))
+
+    box = made(send, pause_s=10.0)
+    box.put(metrics(2500))
+    on.set()
+    limit = time.monotonic() + 5
+    while sum(sizes) < 2400 and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert sizes == [PIECE] * 12
+    assert box.flush(5)
+    assert sizes[12:] == [100]
 
 
 def test_putting_takes_no_time_while_the_store_is_slow(made):
