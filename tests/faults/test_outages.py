@@ -7,6 +7,7 @@ so: the machine may do other things.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -168,7 +169,7 @@ class Proxy(BaseHTTPRequestHandler):
                     status, headers, content = found.status, dict(found.headers), found.read()
             except urllib.error.HTTPError as error:
                 status, headers, content = error.code, dict(error.headers), error.read()
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 self.close_connection = True
                 return
         self.send_response(status)
