@@ -45,7 +45,7 @@ test-slow: $(STAMP)  ## the slow tests alone
 
 faults: $(STAMP)  ## kill runs, fill disks, make system calls fail (Linux; strace, and root for a small tmpfs)
 	@command -v strace >/dev/null || echo "strace is not installed, so that what needs it is skipped: apt-get install strace"
-	$(BIN)/pytest -q -m faults
+	$(BIN)/pytest -q -m faults -n $(WORKERS) --dist loadfile
 
 check: $(STAMP)  ## style, formatting, types, and the direction of imports
 	$(BIN)/ruff check

@@ -96,7 +96,7 @@ def all_finite(tensors):
 
 
 @pytest.mark.parametrize("others", OTHERS, ids=lambda others: others[0] if others else "plain")
-def test_it_stops_within_the_step_and_what_was_good_stays_so(others, cache, tmp_path):
+def test_it_stops_within_the_step_and_what_was_good_stays_so(others, cache, tmp_path, counted):
     (tmp_path / "diabetes.yaml").write_text(RECIPE)
     draw, seen = random.Random(str(others)), Counter()
     for number in range(-(-SPOILED // len(OTHERS))):
@@ -140,7 +140,7 @@ def test_it_stops_within_the_step_and_what_was_good_stays_so(others, cache, tmp_
             loaded = DurableCheckpointIO().load_checkpoint(path)
             states = [value for state in loaded["optimizer_states"] for value in _tensors(state)]
             assert all_finite([*loaded["state_dict"].values(), *states]), what
-    print(f"{sum(seen.values())} of {sum(seen.values())} stopped within the step: {dict(seen)}")
+    counted(f"{sum(seen.values())} of {sum(seen.values())} spoiled trainings stopped within the step: {dict(seen)}")
 
 
 def _tensors(state):

@@ -209,7 +209,7 @@ def curves_in(client, run_id):
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped", "answers 500", "gone"])
-def test_an_outage_loses_nothing_and_holds_nothing_up(how, server, tmp_path):
+def test_an_outage_loses_nothing_and_holds_nothing_up(how, server, tmp_path, counted):
     work = tmp_path / "work"
     work.mkdir()
     (work / "iris.yaml").write_text(RECIPE)
@@ -268,9 +268,10 @@ def test_an_outage_loses_nothing_and_holds_nothing_up(how, server, tmp_path):
     outside = [gap for gap in gaps if steady < gap[0] < began]
     longest, usual = (max(net for _, _, net in part) for part in (within, outside))
     gross = [1e3 * max(gap for _, gap, _ in part) for part in (within, outside)]
-    print(
-        f"{how}: longest step {1e3 * longest:.1f} ms of {len(within)} within, {1e3 * usual:.1f} ms of {len(outside)} "
-        f"before (by the clock {gross[0]:.1f} and {gross[1]:.1f} ms); {len(told)} points, none lost, none twice"
+    counted(
+        f"server {how} for {OUTAGE_S:.0f} s: longest step {1e3 * longest:.1f} ms of {len(within)} within, "
+        f"{1e3 * usual:.1f} ms of {len(outside)} before (by the clock {gross[0]:.1f} and {gross[1]:.1f} ms); "
+        f"{len(told)} points, none lost, none twice"
     )
     assert longest < usual + 0.1
     shutil.rmtree(work)

@@ -142,7 +142,7 @@ def wait_for_epoch(process, number):
 
 
 @pytest.mark.parametrize("victim", ["second", "first", "second, before it has joined"])
-def test_a_killed_process_ends_the_run_which_says_so_and_goes_on_exactly(victim, work, expected, request):
+def test_a_killed_process_ends_the_run_which_says_so_and_goes_on_exactly(victim, work, expected, request, counted):
     name = f"killed: {victim}"
     process = start(work, "run", "iris.yaml", f"name={name}")
     request.addfinalizer(lambda: (process.kill(), process.communicate()))
@@ -173,8 +173,6 @@ def test_a_killed_process_ends_the_run_which_says_so_and_goes_on_exactly(victim,
         found = outcome(work, name)[0]
         assert found.info.status == "FAILED"
         assert said in found.data.tags["recipeline.error"]
-    print(f"{victim}: all ended after {ended:.1f} s")
-
     again = start(work, "resume", name, "--json")
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
@@ -183,6 +181,7 @@ def test_a_killed_process_ends_the_run_which_says_so_and_goes_on_exactly(victim,
     assert run.info.status == "FINISHED"
     assert got["checkpoints"].keys() == {"best.ckpt", "last.ckpt"}
     assert got == expected
+    counted(f"rank killed ({victim}): all ended after {ended:.1f} s, {found.info.status}, resumed to the same bytes")
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def named(folder, name):
     return run
 
 
-def test_killed_runs_are_marked_within_half_a_minute(forks, work):
+def test_killed_runs_are_marked_within_half_a_minute(forks, work, counted):
     draw, late = random.Random(1), []
     for numbers in _pairs(KILLS):
         names = [f"killed-{number}" for number in numbers]
@@ -231,14 +231,14 @@ def test_killed_runs_are_marked_within_half_a_minute(forks, work):
             found = named(work, name)
             assert found.info.status == "KILLED"
             assert found.data.tags["recipeline.outcome"] == "killed"
-    print(f"{len(late)} of {KILLS} marked, after {max(late):.1f} s at most")
+    counted(f"{len(late)} of {KILLS} killed runs marked, after {max(late):.1f} s at most")
 
 
 def _pairs(count):
     return (range(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE))
 
 
-def test_living_runs_are_never_marked_whoever_looks(forks, work):
+def test_living_runs_are_never_marked_whoever_looks(forks, work, counted):
     """One of them has lost its watcher, another has been stopped, and others are killed beside them."""
     living = [forks.start(work, "live", f"living-{number}") for number in range(LIVING)]
     watchers = [int(run.until("lives").split()[2]) for run in living]
@@ -261,7 +261,7 @@ def test_living_runs_are_never_marked_whoever_looks(forks, work):
     found = states()
     assert found.pop("victim") == "KILLED"
     assert found == {f"living-{number}": "RUNNING" for number in range(LIVING)}
-    print(f"0 of {LIVING} living runs marked")
+    counted(f"0 of {LIVING} living runs marked")
 
     for number in watchers:  # fifty at once would each send what its run has left
         with contextlib.suppress(ProcessLookupError):
@@ -274,10 +274,10 @@ def test_living_runs_are_never_marked_whoever_looks(forks, work):
     done = sync(work)
     assert done.returncode == 0, done.stderr
     assert set(states().values()) == {"KILLED"}
-    print(f"{LIVING} of {LIVING} that were killed with their watchers are marked by the next command")
+    counted(f"{LIVING} of {LIVING} that were killed with their watchers are marked by the next command")
 
 
-def test_a_signal_saves_and_marks_and_gives_the_right_code(forks, work):
+def test_a_signal_saves_and_marks_and_gives_the_right_code(forks, work, counted):
     draw, codes = random.Random(2), {signal.SIGINT: 130, signal.SIGTERM: 143}
     for numbers in _pairs(KILLS):
         chosen = [(f"ended-{number}", list(codes)[number % 2]) for number in numbers]
@@ -299,10 +299,10 @@ def test_a_signal_saves_and_marks_and_gives_the_right_code(forks, work):
             assert not saved.damaged
             assert saved.epochs >= last, "the checkpoint is the one that the signal asked for"
             assert f"recipeline resume {found.info.run_id[:8]}" in said
-    print(f"{KILLS} of {KILLS} saved, KILLED, with the right code")
+    counted(f"{KILLS} of {KILLS} runs that got a signal saved, KILLED, with the right code")
 
 
-def test_four_runs_at_once_in_a_fresh_folder_are_four_finished_runs(forks, tmp_path):
+def test_four_runs_at_once_in_a_fresh_folder_are_four_finished_runs(forks, tmp_path, counted):
     for number in range(REPEATED):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -322,7 +322,7 @@ def test_four_runs_at_once_in_a_fresh_folder_are_four_finished_runs(forks, tmp_p
         for run in found:
             steps = [point.step for point in client.get_metric_history(run.info.run_id, "val/loss")]
             assert steps == [1, 2, 3]
-    print(f"{REPEATED} of {REPEATED} times four finished runs")
+    counted(f"{REPEATED} of {REPEATED} times four runs at once in a fresh folder were four finished runs")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -66,7 +66,7 @@ def call(script: Path, *arguments: object, inject: str | None = None) -> subproc
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=60)
 
 
-def counted(script: Path, *arguments: object) -> dict[str, range]:
+def calls_of(script: Path, *arguments: object) -> dict[str, range]:
     """Of each kind of call, which ones belong to the save: those after the last import."""
     log = script.with_suffix(".count")
     command = ["strace", "-o", log, "-e", f"trace={','.join(CALLS)}", sys.executable, "-B", script, *arguments]
@@ -83,13 +83,13 @@ def counted(script: Path, *arguments: object) -> dict[str, range]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_sealed_folder_is_the_old_or_the_new_one(fault, tmp_path):
+def test_a_sealed_folder_is_the_old_or_the_new_one(fault, tmp_path, counted):
     script, folder = tmp_path / "save.py", tmp_path / "checkpoints"
     script.write_text(SAVE_FOLDER)
     assert call(script, folder, 1).returncode == 0
     shutil.copytree(folder, tmp_path / "start")
     points = 0
-    for name, places in counted(script, folder, 2).items():
+    for name, places in calls_of(script, folder, 2).items():
         for place in places:
             shutil.rmtree(folder)
             shutil.copytree(tmp_path / "start", folder)
@@ -111,15 +111,16 @@ def test_a_sealed_folder_is_the_old_or_the_new_one(fault, tmp_path):
                 assert "1,800,000 bytes needed" in done.stdout, what
                 assert folder / "000001.ckpt" in left, what
     assert points >= 15
+    counted(f"{fault} at {points} of {points} system calls of saving a folder: the old or the new one")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_file_has_the_old_content_or_the_new(fault, tmp_path):
+def test_a_file_has_the_old_content_or_the_new(fault, tmp_path, counted):
     script, folder = tmp_path / "save.py", tmp_path / "folder"
     script.write_text(SAVE_FILE)
     folder.mkdir()
     points = 0
-    for name, places in counted(script, folder).items():
+    for name, places in calls_of(script, folder).items():
         for place in places:
             (folder / "state.json").write_bytes(b"old")
             done = call(script, folder, inject=f"{name}:{fault}:when={place}")
@@ -130,6 +131,7 @@ def test_a_file_has_the_old_content_or_the_new(fault, tmp_path):
             assert content in (b"old", b"new" * 100_000), f"{name} {place}"
             assert done.returncode in (-9, 137) if "KILL" in fault else done.returncode in (0, 4), done.stderr
     assert points >= 5
+    counted(f"{fault} at {points} of {points} system calls of saving a file: the old content or the new")
 
 
 FULL_DISK = """

@@ -112,7 +112,7 @@ def table(kind, rows):
 @pytest.mark.parametrize(
     "rows", [(1, 2, 5), pytest.param(tuple(range(1, 51)), marks=pytest.mark.faults)], ids=["few", "1 to 50"]
 )
-def test_two_processes_measure_what_one_does(rows, tmp_path):
+def test_two_processes_measure_what_one_does(rows, tmp_path, counted):
     (tmp_path / "numbers.yaml").write_text(NUMBERS.replace("NORMALIZATION", "none"))
     (tmp_path / "words.yaml").write_text(WORDS)
     for kind in ("numbers", "words"):
@@ -155,4 +155,4 @@ def test_two_processes_measure_what_one_does(rows, tmp_path):
             assert together[key] == pytest.approx(alone[key], rel=1e-6, abs=1e-6, nan_ok=True), what
             if math.isfinite(alone[key]):
                 furthest = max(furthest, abs(together[key] - alone[key]) / max(1.0, abs(alone[key])))
-    print(f"{len(rows)} sizes, metrics within {furthest:.1e} of those of one process")
+    counted(f"{len(rows)} sizes of parts on two processes, metrics within {furthest:.1e} of those of one process")
