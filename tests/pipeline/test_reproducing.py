@@ -14,7 +14,9 @@ from recipeline import reproducing, runner
 from recipeline.cli.main import main
 from recipeline.errors import DataError, RecipeError, UsageError
 from recipeline.recipe.load import load_recipe
+from recipeline.resuming import resume
 from recipeline.tracking.logged import logged
+from recipeline.training.observer import Observer
 
 STAGES = ("read", "split", "preprocess", "build", "fit", "evaluate")
 RECIPE = """
@@ -162,6 +164,26 @@ def test_a_changed_class_does_not_deal_out_the_rows_anew(run_id, tmp_path):
     assert parts[0] == parts[1]
     assert [difference.kind for difference in done.differences] == ["data"]
     assert "species" in texts(done)[0] or "row 60" in texts(done)[0]
+
+
+def test_a_reproduction_that_was_stopped_goes_on_with_the_split_of_the_run(run_id, tmp_path):
+    class Stopping(Observer):
+        def epoch_finished(self, epoch, metrics):
+            raise KeyError("stopped")
+
+    change_cell(60, 4, "virginica")
+    with pytest.raises(KeyError):
+        reproducing.reproduce(run_id, observer=Stopping())
+    stopped = next(run for run in client().search_runs(["1"]) if run.info.status == "FAILED")  # the latest
+    assert stopped.data.tags["recipeline.reproduces"] == run_id
+    assert "recipeline.reproduced" not in stopped.data.tags
+    _, result = resume(stopped.info.run_id)
+    assert result.status == "FINISHED"
+    parts = [
+        pl.read_parquet(client().download_artifacts(run, "data/split.parquet", str(tmp_path)))["part"].to_list()
+        for run in (run_id, stopped.info.run_id)
+    ]
+    assert parts[0] == parts[1]
 
 
 def test_a_row_that_is_gone_is_said_and_the_split_made_anew(run_id):
