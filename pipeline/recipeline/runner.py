@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shlex
@@ -206,7 +207,8 @@ def _abandon(job: Job, error: RecipelineError) -> None:
     try:
         _finish(job, "FAILED", error)
     finally:
-        print(error, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError, ValueError):  # whoever read it may be gone
+            print(error, file=sys.stderr, flush=True)
         os._exit(error.exit_code)
 
 

@@ -1,6 +1,7 @@
 """Whole runs on real data: what they leave behind, how they fail, that they repeat."""
 
 import importlib
+import io
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -369,3 +371,20 @@ def test_a_folder_for_runs_that_cant_be_made_is_a_fault_of_the_environment(tmp_p
     monkeypatch.setenv("RECIPELINE_HOME", str(tmp_path / "taken"))
     with pytest.raises(EnvironmentFault, match=r"can't be written: File exists \(found .*taken\)\. .*RECIPELINE_HOME"):
         runner.work_folder()
+
+
+def test_a_run_is_ended_from_outside_though_nobody_reads_what_it_says(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    def leave(code):
+        raise SystemExit(code)
+
+    monkeypatch.setattr(runner, "_finish", lambda *_: print("not told either", file=sys.stderr))
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys, "stderr", Gone())
+    job = SimpleNamespace(recipe=SimpleNamespace(redact=str))
+    with pytest.raises(SystemExit) as ended:
+        runner._abandon(job, EnvironmentFault("a process is gone"))
+    assert ended.value.code == 4
