@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recipeline import secrecy
 from recipeline.catalog import Catalog, installed
 from recipeline.families.plugin import Plugin
 from recipeline.hooks import RunContext
@@ -90,7 +91,7 @@ def plan(recipe: Recipe) -> Plan:
     count = parameters(network)
     still = sum(p.numel() for p in network.parameters()) - count
     frozen = f" and {still:,} frozen ones" if still else ""
-    source, task = full.data.source.location(), data.target.task
+    source, task = full.redact(full.data.source.location()), data.target.task
     judged = "test" if "test" in rows else "validation"
     outputs = _many(data.target.outputs, "output")
     threads = _threads(full, threads_for(network, data.inputs, size, data.target))
@@ -136,7 +137,7 @@ def _planned(plugin: Plugin, catalog: Catalog) -> PlannedPlugin:
 
 def _short(value: Any) -> str:
     """A setting's value as a recipe has it, on one line."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = secrecy.hide(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 

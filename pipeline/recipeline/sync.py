@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from recipeline.errors import Problem, UsageError
+from recipeline.errors import Problem, UnsafeError, UsageError
 from recipeline.tracking import alive
 from recipeline.tracking.journal import Content, read_journal
 from recipeline.tracking.rows import ModelRow
@@ -65,10 +65,21 @@ def _log_model(run: Receiver, folder: Path, row: ModelRow) -> str:
 
     from recipeline.serving.log import log_model
 
+    bundle, example = ((folder / name).resolve() for name in (row.key, row.example))
+    for path in (bundle, example):
+        if not path.is_relative_to(folder.resolve()):
+            raise UnsafeError(
+                Problem(
+                    "the run's journal names a model outside of the run's folder",
+                    file=str(folder),
+                    found=ascii(str(path))[:100],
+                    suggestion="Nobody's run writes this. Remove the folder.",
+                )
+            )
     return log_model(
         run,
-        folder / row.key,
-        example=pl.read_parquet(folder / row.example),
+        bundle,
+        example=pl.read_parquet(example),
         nullable=row.nullable,
         register_as=row.register_as,
     )

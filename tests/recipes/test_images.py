@@ -95,8 +95,10 @@ def numbers(answers: Any) -> np.ndarray:
     return frame[[name for name in frame if str(name).startswith("probability")]].to_numpy(dtype=float)
 
 
-def test_the_model_answers_any_form_with_the_same_numbers(digits, place, served):
+def test_the_model_answers_any_form_with_the_same_numbers(digits, place, served, monkeypatch):
     import mlflow
+
+    monkeypatch.setenv("RECIPELINE_SERVED_FILES", str(place))
 
     rows = SampleSource(dataset="digits_images").scan().collect().head(6)
     pixels = rows["image"].to_numpy()

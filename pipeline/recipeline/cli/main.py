@@ -21,9 +21,11 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import TextIO, cast
 
 import click
 
+from recipeline import secrecy
 from recipeline.cli.output import examples, warnings_in_a_line
 from recipeline.collector import collecting_seldom
 from recipeline.errors import Interrupted, Problem, RecipelineError, UsageError
@@ -110,7 +112,15 @@ def cli(debug: bool) -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0, 1, 2, 3, 4, 130 or 143."""
-    arguments = list(sys.argv[1:] if args is None else args)
+    before = sys.stderr
+    sys.stderr = cast("TextIO", secrecy.Hiding(before))  # what libraries say there, too
+    try:
+        return _main(list(sys.argv[1:] if args is None else args))
+    finally:
+        sys.stderr = before
+
+
+def _main(arguments: list[str]) -> int:
     if os.environ.get("_RECIPELINE_COMPLETE"):
         from click.shell_completion import shell_complete
 
@@ -149,7 +159,12 @@ def _failed(error: BaseException, arguments: list[str]) -> int:
         return 141
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         error = Interrupted(2)
+    for argument in arguments:
+        secrecy.remember_addresses(argument)
     problems, code = _problems(error, arguments)
+    shown = RecipelineError(*problems)
+    shown.reword(secrecy.hide)
+    problems = shown.problems
     machine = "--json" in arguments
     if machine:
         from recipeline.cli.output import emit_json, problem_document

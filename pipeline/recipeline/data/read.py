@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recipeline import secrecy
 from recipeline.catalog import Catalog, installed
 from recipeline.data import arrays, image_files
 from recipeline.data import cache as store
@@ -152,8 +153,8 @@ def read(recipe: Recipe, cache: Path) -> Table:
         height = pl.scan_ipc(path).select(pl.len()).collect().item()
         return {
             "rows": height,
-            "notes": list(source.notes()),
-            "files": [list(file) for file in source.row_files()],
+            "notes": [secrecy.hide(note) for note in source.notes()],
+            "files": [[secrecy.hide(file), rows] for file, rows in source.row_files()],
             "images": sorted(named),
             "folders": starts,
         }
@@ -192,7 +193,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         targets=targets,
         fingerprint=fingerprint,
         location=location,
-        files=tuple((file, count) for file, count in entry.info["files"]),
+        files=tuple((secrecy.reveal(file), count) for file, count in entry.info["files"]),
         notes=tuple(notes),
         cache_hit=entry.hit,
         changed=entry.changed,

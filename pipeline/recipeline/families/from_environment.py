@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, SerializerFunctionWrapHandler, model_serializer
 
 
 class FromEnvironment(BaseModel):
@@ -30,6 +30,7 @@ class FromEnvironment(BaseModel):
             value: Any = getattr(self, str(path[0]), None)
             for key in path[1:]:
                 value = getattr(value, str(key)) if isinstance(value, BaseModel) else value[key]
+            value = value.get_secret_value() if isinstance(value, SecretStr) else value
             if isinstance(value, str) and value:
                 found[value] = text
         return found

@@ -16,6 +16,7 @@ from recipeline.recipe.node import Node, Path, dotted, problem_at
 
 _WRITTEN = re.compile(r"\$\{([^}]*)\}?")
 _VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
+_NAMED = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAMES = (("data", "source"), ("data", "source", "type"), ("tracking",))
 """What a recipe must say itself, so that validation on another machine checks the same plugin."""
 _FREE_TEXT = (("description",), ("name",))
@@ -62,6 +63,13 @@ def _fill(node: Node, path: Path, values: Mapping[str, str]) -> list[Problem]:
     node.content = _WRITTEN.sub(replace, written)
     node.written, node.environment = written, True
     return problems
+
+
+def values_of(root: Node, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Each value that the environment has given, with how the recipe writes it."""
+    values = os.environ if variables is None else variables
+    names = {name for _, node in root.walk() if node.environment for name in _NAMED.findall(str(node.written))}
+    return {values[name]: f"${{env:{name}}}" for name in names if name in values}
 
 
 def written_values(root: Node) -> dict[Path, str]:

@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
+from recipeline import secrecy
 from recipeline.catalog import Catalog, installed
 from recipeline.errors import Problem, RecipeError, RecipelineError, UsageError
 from recipeline.recipe import checks, environment, overrides
@@ -84,8 +85,11 @@ def parse(
     root = read(decode(text.encode("utf-8", "surrogatepass"), name), name)
     assert isinstance(root.content, dict)
     root.content.pop("$schema", None)
+    for written in (text, *changes):
+        secrecy.remember_addresses(written)
     problems = overrides.apply(root, changes)
     problems += environment.interpolate(root, variables)
+    secrecy.remember(environment.values_of(root, variables))
     recipe, wrong = _validate(root, plugins, folder)
     problems += wrong
     if recipe is not None and not problems:

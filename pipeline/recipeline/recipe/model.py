@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+from recipeline import secrecy
 from recipeline.families.architecture import Architecture
 from recipeline.families.from_environment import FromEnvironment
 from recipeline.families.loss import Loss
@@ -174,13 +175,24 @@ class Recipe(Section):
             section.remember_environment(
                 {path[size:]: value for path, value in written.items() if path[:size] == start}
             )
+        secrecy.remember(self._typed_secrets())
 
     def redact(self, text: str) -> str:
-        """A text with `${env:NAME}` in place of every value that the recipe takes from the environment."""
-        secrets = self.data.source.secrets() | self.tracking.secrets()
-        for value in sorted(secrets, key=len, reverse=True):
-            text = text.replace(value, secrets[value])
-        return text
+        """A text without secrets: `${env:NAME}` stands for every value that the recipe takes from the environment."""
+        return secrecy.hide(text, self.secrets())
+
+    def secrets(self) -> dict[str, str]:
+        """Value -> what stands in its place: settings of the type SecretStr, and what came from the environment."""
+        return self._typed_secrets() | self.data.source.secrets() | self.tracking.secrets()
+
+    def _typed_secrets(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in (*self.plugins(), self.tracking):
+            for name in type(each).model_fields:
+                value = getattr(each, name, None)
+                if isinstance(value, SecretStr) and value.get_secret_value():
+                    found[value.get_secret_value()] = secrecy.MASK
+        return found
 
     def __eq__(self, other: object) -> bool:
         """Equal settings; the text that they were read from doesn't count."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from recipeline import secrecy
 from recipeline.errors import Problem
 from recipeline.recipe.scalars import Scalar
 
@@ -105,6 +106,7 @@ def shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
+    value = secrecy.hide(value) if isinstance(value, str) else value  # before it is cut
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     if len(text) <= MAX_SHOWN:
         return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from recipeline import secrecy
 from recipeline.errors import Problem, RecipeError
 from recipeline.nearest import did_you_mean
 from recipeline.recipe.node import Node, Place, dotted, problem_at, shown
@@ -34,7 +35,9 @@ def apply(root: Node, overrides: Sequence[str]) -> list[Problem]:
     """Change the recipe, override by override, and say which can't be applied."""
     problems: list[Problem] = []
     for text in overrides:
-        origin = f"override {shown(text)}"
+        setting, equals, _ = text.partition("=")
+        secret = equals and secrecy.names_a_secret(setting.rpartition(".")[2])
+        origin = f"override {shown(f'{setting}={secrecy.MASK}' if secret else text)}"
         try:
             if text.startswith("~"):
                 _remove(root, _segments(text[1:], origin), origin)

@@ -175,11 +175,12 @@ class _Words:
         if error.kind == "finite_number":
             expected = expected.replace("a number", "a finite number", 1) or "a finite number"
         message = f"expected {expected}" if expected else _pydantic(error)
+        secret = view is not None and any(branch.schema.get("writeOnly") for branch in view.branches(node))
         return problem_at(
             node.place,
             message,
             path=dotted(path),
-            found=_found(node),
+            found=None if secret else _found(node),
             suggestion=_advice(node, view) if view is not None else None,
         )
 

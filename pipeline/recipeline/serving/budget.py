@@ -62,10 +62,10 @@ def _elements(func: Any, args: Sequence[Any]) -> int | None:
         return None
     if "size" in named:
         return int(math.prod(int(length) for length in named["size"]))
-    if "end" in named:
-        return int(max(0, (named["end"] - named.get("start", 0)) // named.get("step", 1) + 1))
     if "steps" in named:
         return int(named["steps"])
+    if "end" in named:
+        return int(max(0, (named["end"] - named.get("start", 0)) // named.get("step", 1) + 1))
     if "n" in named:
         return int(named["n"]) * int(named.get("m", named["n"]))
     return None

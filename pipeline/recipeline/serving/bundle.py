@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from recipeline import __version__
+from recipeline import __version__, secrecy
 from recipeline.catalog import Catalog, installed
 from recipeline.data import arrays
 from recipeline.data.pipeline import FittedPipeline
@@ -87,7 +87,9 @@ def write_bundle(
         "architecture": architecture.as_recipe(),
         "regularization": [plugin.as_recipe() for plugin in regularization],
         "loss": None if loss is None else loss.as_recipe(),
-        "source": {key: value for key, value in recipe.data.source.as_recipe().items() if key != "path"},
+        "source": secrecy.hide_in(
+            {key: value for key, value in recipe.data.source.as_recipe().items() if key != "path"}
+        ),
         "pipeline": pipeline.to_json(),
         "batch_size": batch_size,
         "requirements": _distributions(recipe, pipeline, catalog),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipeline.data import arrays
 from recipeline.errors import DataError, Problem
+from recipeline.serving.files import allowed_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,9 @@ def request_rows(given: pd.DataFrame, pipeline: FittedPipeline) -> pl.DataFrame:
     """The rows of a request, as pandas or MLflow's server made them, ready for the fitted steps.
 
     Raises:
-        DataError: a column of codes has been read as numbers.
+        DataError: a column of codes has been read as numbers, or a path leads to a file that is not to be read.
     """
-    rows = to_polars(_unfolded(given, pipeline))
+    rows = allowed_files(to_polars(_unfolded(given, pipeline)), pipeline)
     _refuse_lost_zeros(rows, pipeline)
     return rows
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from recipeline.errors import Problem, RecipelineError
+from recipeline.serving.files import VARIABLE
 
 TIMEOUT_S = 300
 
@@ -36,7 +37,8 @@ class FreshInterpreter:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "recipeline.serving.check"],
-            env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
+            # The rows are those of the training's own source, with its paths.
+            env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", VARIABLE: Path.cwd().anchor},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

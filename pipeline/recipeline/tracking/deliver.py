@@ -70,6 +70,8 @@ def _small(client: MlflowClient, run_id: str, rows: list[Row]) -> None:
 
 def _file(client: MlflowClient, run_id: str, folder: Path, row: FileRow) -> None:
     kept = folder / row.file
+    if not kept.resolve().is_relative_to(folder.resolve()):  # a journal that somebody else has written
+        raise Refused("it lies outside of the run's folder")
     size = kept.stat().st_size if kept.is_file() else -1
     if size != row.size:
         raise Refused("it is no longer there" if size < 0 else f"only {size} of its {row.size} bytes are there")

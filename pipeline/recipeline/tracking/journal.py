@@ -184,11 +184,11 @@ def read_journal(folder: Path) -> Content:
             if record is None:
                 damaged += text.endswith(b"\n")
                 continue
-            if record[0] == "open":
-                known = {each.name for each in fields(Opening)}
-                found = Content(Opening(**{key: value for key, value in record[1].items() if key in known}))
-            elif found is not None:
-                _take(found, record)
+            try:
+                found = _taken(found, record)
+            except (LookupError, TypeError, ValueError, AttributeError):  # whole, and of somebody else's making
+                damaged += 1
+                continue
             if found is not None:
                 found.length = place
     if found is None:
@@ -203,11 +203,23 @@ def read_journal(folder: Path) -> Content:
     return found
 
 
+def _taken(content: Content | None, record: list[Any]) -> Content | None:
+    if record[0] == "open":
+        known = {each.name for each in fields(Opening)}
+        return Content(Opening(**{key: value for key, value in record[1].items() if key in known}))
+    if content is not None:
+        _take(content, record)
+    return content
+
+
 def _record(text: bytes) -> list[Any] | None:
     body = text[9:-1]
     if not text.endswith(b"\n") or text[:9] != b"%08x " % crc32(body):
         return None
-    record = json.loads(body)
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
     return record if isinstance(record, list) and record else None
 
 

@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
+from recipeline import secrecy
 from recipeline.errors import Problem, StoreAway, UsageError
 from recipeline.tracking import store, watcher
 from recipeline.tracking.alive import FILE as ALIVE
@@ -45,6 +46,9 @@ PATIENCE_S = 15.0
 
 LITTLE_PATIENCE_S = 5.0
 """How long `close` waits after a signal: whoever has sent it waits too, and sends the next one soon."""
+
+TEXTS = (".txt", ".md", ".json", ".csv", ".yaml", ".yml", ".html", ".svg", ".patch", ".log")
+"""Ends of the names of files that are texts, from which secrets are taken out."""
 
 _LINKED = 1_000_000
 """Bytes from which on a file is kept by a second name, where that goes, and not by a copy."""
@@ -78,6 +82,7 @@ class TrackedRun:
         self._again = False
         self._left: list[tuple[int, Row]] = []
         self._temporary = False
+        self._hide: Callable[[str], str] = secrecy.hide
         self._watcher: subprocess.Popen[bytes] | None = None
         self._client: MlflowClient | None = None
         self._outbox = Outbox(
@@ -104,7 +109,7 @@ class TrackedRun:
         description: str = "",
         run_id: str | None = None,
         runs: Path | None = None,
-        hide: Callable[[str], str] = lambda text: text,
+        hide: Callable[[str], str] = secrecy.hide,
     ) -> TrackedRun:
         """Start a run, or join the one that `mlflow run` has started (MLFLOW_RUN_ID).
 
@@ -124,9 +129,9 @@ class TrackedRun:
             UsageError: the run to join or the experiment can't be used, or the run has finished meanwhile.
         """
         store.prepare_environment()
-        first = {**context(), **(tags or {})}
+        first = {key: hide(value) for key, value in {**context(), **(tags or {})}.items()}
         if description:
-            first["mlflow.note.content"] = shortened(description, TAG_LENGTH)
+            first["mlflow.note.content"] = shortened(hide(description), TAG_LENGTH)
         joined = run_id or os.environ.get("MLFLOW_RUN_ID", "").strip() or None
         opening = Opening(
             local_id=uuid.uuid4().hex,
@@ -144,7 +149,7 @@ class TrackedRun:
             if run_id is not None and runs is not None:
                 _refuse_finished(folder)
             run = cls._with_journal(folder, opening, uri, alive)
-            run._temporary, run._again = runs is None, run_id is not None
+            run._temporary, run._again, run._hide = runs is None, run_id is not None, hide
             try:
                 run._begin(again=run._again, retried=run._opening.join is None and run._files > 0)
             except StoreAway as fault:
@@ -224,7 +229,7 @@ class TrackedRun:
         """Log params. One that the run has already keeps its value: MLflow's params can't change."""
         rows: list[Row] = []
         for given, value in params.items():
-            key, text = legal_key(given), as_param(value)
+            key, text = legal_key(given), self._hide(as_param(value))
             if key not in self._params:
                 self._params[key] = text
                 rows.append(ParamRow(key, text))
@@ -249,11 +254,13 @@ class TrackedRun:
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags; the last value counts."""
-        self._tell([TagRow(legal_key(key), shortened(str(value), TAG_LENGTH)) for key, value in tags.items()])
+        said = {legal_key(key): shortened(self._hide(str(value)), TAG_LENGTH) for key, value in tags.items()}
+        self._tell([TagRow(key, value) for key, value in said.items()])
 
     def log_text(self, path: str, text: str) -> None:
         """Log a text as the artifact at `path`, such as `recipe/written.yaml`."""
-        self._keep(path, lambda kept: kept.write_text(text, encoding="utf-8", newline=""))
+        said = self._hide(text)
+        self._keep(path, lambda kept: kept.write_text(said, encoding="utf-8", newline=""))
 
     def log_json(self, path: str, value: Any) -> None:
         """Log a JSON document as the artifact at `path`."""
@@ -263,6 +270,9 @@ class TrackedRun:
         """Log a file as the artifact at `path`; its own name may be another. It may be gone afterwards."""
 
         def keep(kept: Path) -> None:
+            if path.endswith(TEXTS):
+                kept.write_text(self._hide(file.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
+                return
             if file.stat().st_size >= _LINKED:
                 with contextlib.suppress(OSError):  # another disk, or one that knows no second names
                     kept.hardlink_to(file.resolve())
@@ -294,10 +304,10 @@ class TrackedRun:
         columns = [{"type": mlflow_type(kind), "name": column, "required": True} for column, kind in schema]
         profile = {"num_rows": sum(rows.values()), **{f"{part}_rows": count for part, count in rows.items()}}
         row = InputRow(
-            key=shortened(name, 500),
+            key=shortened(self._hide(name), 500),
             digest=digest[:DIGEST_LENGTH],
             source_type="local" if "://" not in source else "http",
-            source=json.dumps({"uri": source}),
+            source=json.dumps({"uri": self._hide(source)}),
             schema=_fitting(columns),
             profile=json.dumps(profile),
             context=context,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recipeline import secrecy
 from recipeline.catalog import Catalog
 from recipeline.errors import Problem, UsageError
 from recipeline.recipe.dump import to_yaml
@@ -40,7 +42,7 @@ class Memo:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        write_text(folder / FILE, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / FILE, json.dumps(secrecy.hide_in(asdict(self)), indent=1, ensure_ascii=False) + "\n")
 
     def environment(self) -> dict[str, Any]:
         """What is logged with the run, so that a reproduction can say what differs; its data have tags of their own."""
@@ -48,8 +50,24 @@ class Memo:
         return {"fingerprint": fingerprint, "threads": self.threads, "folder": self.folder, "command": self.command}
 
     def load_recipe(self) -> Recipe:
-        """The recipe, as the run was started with it."""
+        """The recipe, as the run was started with it.
+
+        Raises:
+            UsageError: it held a secret that is not kept.
+        """
         loaded = parse(self.recipe, self.file or "the run's recipe", folder=Path(self.folder)).recipe
+        written = loaded.as_recipe() | {"description": ""}
+        if os.environ.get("MLFLOW_TRACKING_URI", "").strip():  # counts in its place
+            written["tracking"]["uri"] = None
+        if secrecy.incomplete(json.dumps(written)):
+            raise UsageError(
+                Problem(
+                    "the recipe held a password, which no run keeps, so that it can't be resumed by what it has noted",
+                    file=self.file,
+                    suggestion="Write ${env:NAME} in the recipe where the password stands, and start the run again. "
+                    "For one in tracking.uri alone, give the whole address in MLFLOW_TRACKING_URI.",
+                )
+            )
         loaded.stands_in(Path(self.file) if self.file else None, self.text)
         return loaded
 

@@ -20,7 +20,8 @@ class LoadImage(Preprocessing, name="load_image"):
     channel. Numbers of 0 to 255 stay bytes, fractions stay fractions. Resizing is bilinear, as Pillow does it.
     Nothing but the size and the channels of the train images is learnt, and of the size only where none is given.
 
-    At serving: a path, bytes, base64 (also a `data:` address) or nested lists, whatever the training had. A missing
+    At serving: bytes, base64 (also a `data:` address) or nested lists, whatever the training had; a path for
+    `recipeline predict`, and where MLflow serves the model only below the folders in RECIPELINE_SERVED_FILES. A missing
     image stays missing: put `drop_missing` before. One that can't be read is an error with its row.
 
     Pillow, https://pillow.readthedocs.io
