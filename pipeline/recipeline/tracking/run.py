@@ -271,8 +271,9 @@ class TrackedRun:
 
         def keep(kept: Path) -> None:
             if path.endswith(TEXTS):
-                kept.write_text(self._hide(file.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
-                return
+                with contextlib.suppress(UnicodeDecodeError):  # a text by its name alone
+                    kept.write_bytes(self._hide(file.read_bytes().decode()).encode())
+                    return
             if file.stat().st_size >= _LINKED:
                 with contextlib.suppress(OSError):  # another disk, or one that knows no second names
                     kept.hardlink_to(file.resolve())
