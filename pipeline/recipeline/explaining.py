@@ -65,7 +65,7 @@ def explain(job: Job, logged: Logged) -> list[Difference]:
     if logged.run.tags.get(RESUME_EXACT) == "false":
         text = f"the run itself was resumed after something had changed: its tag {RESUME_EXACT} is false"
         found.append(Difference("resumed", text))
-    return found
+    return [Difference(each.kind, job.recipe.redact(each.text)) for each in found]
 
 
 def at_hand(job: Job, logged: Logged) -> list[str]:

@@ -166,6 +166,20 @@ def test_a_changed_class_does_not_deal_out_the_rows_anew(run_id, tmp_path):
     assert "species" in texts(done)[0] or "row 60" in texts(done)[0]
 
 
+def test_where_the_data_lie_is_not_told_where_it_is_a_secret(run_id, tmp_path, monkeypatch):
+    change_cell(18, 1, "9.9")
+    secret = tmp_path / "top_secret"
+    secret.mkdir()
+    shutil.copy("iris.csv", secret)
+    monkeypatch.setenv("WHERE", str(secret))
+    done = reproducing.reproduce(run_id, ["data.source.path=${env:WHERE}/iris.csv"])
+    (said,) = texts(done)
+    assert said.startswith("the data ${env:WHERE}/iris.csv have been changed: 1 row has changed of 150: row 18")
+    assert "top_secret" not in json.dumps(done.report())
+    logged_as = client().download_artifacts(done.result.run_id, "environment/fingerprint.json", str(tmp_path))
+    assert "top_secret" not in Path(logged_as).read_text()
+
+
 def test_a_reproduction_that_was_stopped_goes_on_with_the_split_of_the_run(run_id, tmp_path):
     class Stopping(Observer):
         def epoch_finished(self, epoch, metrics):
