@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recipeline.families.spec import Part
-from recipeline.storage.disk import reserve
+from recipeline.storage.disk import not_written, reserve
+
+WHAT = "the prepared data"
+"""What is said to be missing where there is no room for it."""
 
 
-def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
-    """A new memory-mapped array, with the disk space that it takes."""
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    reserve(path, "the prepared data")
-    return array
+class RowFile:
+    """An array on disk that is written row after row, for which there is room from the start.
+
+    Written rather than mapped: of a mapped file every page that was touched counts as memory of this process.
+    """
+
+    def __init__(self, path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+        self._path, self._dtype, self._shape = path, np.dtype(dtype), shape
+        self._rows = 0
+        self._file = path.open("wb")
+        try:
+            header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(self._file, header)
+            self._file.flush()
+            self._file.truncate(self._file.tell() + math.prod(shape) * self._dtype.itemsize)
+            reserve(path, WHAT)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def add(self, rows: np.ndarray) -> None:
+        """Write the next rows.
+
+        Raises:
+            EnvironmentFault: the disk takes no more.
+        """
+        self._rows += len(rows)
+        if not rows.size:
+            return
+        try:
+            self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B"))
+        except OSError as error:
+            needed = math.prod(self._shape) * self._dtype.itemsize
+            raise not_written(WHAT, self._path, error, needed=needed) from error
+
+    def close(self) -> None:
+        """Leave the file; after the last row it is whole."""
+        self._file.close()
+
+    def __enter__(self) -> RowFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close()
+        assert kind is not None or self._rows == self._shape[0], "as many rows as were announced"
 
 
 class Pieces:
@@ -47,13 +91,12 @@ class Pieces:
         """Write each part's block, filled up with 0, and return the shape of one row."""
         pieces = self._found[kind]
         shape = (max(shape[0] for *_, shape in pieces), *pieces[0][3][1:])
-        files = {
-            part: new_array(self._folder / f"{part}.{kind}.npy", dtype, (count, *shape))
-            for part, count in counts.items()
-        }
-        for part, span, path, own in pieces:
-            files[part][span, : own[0]] = np.load(path, mmap_mode="r")
-            path.unlink()
-        for file in files.values():
-            file.flush()
+        longest = shape[0]
+        for part, count in counts.items():
+            mine = sorted((span.start, path, own) for owner, span, path, own in pieces if owner == part)
+            with RowFile(self._folder / f"{part}.{kind}.npy", dtype, (count, *shape)) as file:
+                for _, path, own in mine:
+                    rows = np.load(path)
+                    file.add(np.pad(rows, [(0, 0), (0, longest - own[0]), *[(0, 0)] * (rows.ndim - 2)]))
+                    path.unlink()
         return shape

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +16,11 @@ from recipeline.catalog import Catalog, installed
 from recipeline.data import arrays, tokens
 from recipeline.data import cache as store
 from recipeline.data import target as targets
+from recipeline.data.batched import Batched
 from recipeline.data.cells import type_name
 from recipeline.data.earlier import KeptStates, earlier_of, refuse_others
 from recipeline.data.frame import Layout
-from recipeline.data.pieces import Pieces, new_array
+from recipeline.data.pieces import Pieces, RowFile
 from recipeline.data.pipeline import Column, FittedPipeline, FittedStep
 from recipeline.data.prepared import Arrays, PreparedData
 from recipeline.data.profile import profile
@@ -166,8 +170,8 @@ class _Preparation:
             with exact_sums(self.rows.streaming):
                 self._fit(step, f"preprocessing[{index}]")
         self.notes += self.kept.notes()
-        with exact_sums(self.rows.streaming):
-            described = profile(self._raw_train(), self.split.features + self.table.targets, self.split.roles)
+        train = Batched(self.table.scan(), self._is("train"))
+        described = profile(train, self.split.features + self.table.targets, self.split.roles)
         spec = self._describe_target()
         self.notes += targets.constant(spec.task, self.target, self._is("train"))
         pipeline = FittedPipeline(
@@ -202,11 +206,6 @@ class _Preparation:
     def _is(self, part: Part) -> np.ndarray:
         mask: np.ndarray = self.rows.codes == PARTS.index(part)
         return mask
-
-    def _raw_train(self) -> pl.LazyFrame:
-        import polars as pl
-
-        return self.table.scan().filter(pl.lit(pl.Series(self._is("train"))))
 
     def _fit(self, step: Preprocessing, path: str) -> None:
         import polars as pl
@@ -467,38 +466,57 @@ class _Preparation:
             The pipeline, now that the longest row of all is known.
         """
         pieces = Pieces(folder)
-        files: dict[tuple[Part, int], np.ndarray] = {}
-        numbers: dict[Part, np.ndarray] = {}
-        done = dict.fromkeys(counts, 0)
-        for part, count in counts.items():
-            numbers[part] = new_array(folder / f"{part}.rows.npy", np.int64, (count,))
-            for place, kind in enumerate(pipeline.accepts):
-                block = pipeline.inputs.blocks[kind]
-                if block.names and not (kind in arrays.PADDED and not block.shape):
-                    name = folder / f"{part}.{kind}.npy"
-                    dtype: Any = np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind)
-                    files[part, place] = new_array(name, dtype, (count, *block.shape))
-        for rows, features in self.rows.batches():
-            made = pipeline.blocks(features, rows)
-            codes = self.rows.codes[rows]
-            for part in counts:
-                mine = codes == PARTS.index(part)
-                span = slice(done[part], done[part] + int(mine.sum()))
-                numbers[part][span] = rows[mine]
-                for place, values in enumerate(made):
-                    if (part, place) in files:
-                        files[part, place][span] = values[mine]
-                    elif pipeline.accepts[place] in arrays.PADDED and values.shape[1]:
-                        pieces.add(part, pipeline.accepts[place], span, values[mine])
-                done[part] = span.stop
-        for file in (*files.values(), *numbers.values()):
-            file.flush()  # type: ignore[attr-defined]
+        with ExitStack() as stack:
+            files = {
+                (part, name): stack.enter_context(RowFile(folder / f"{part}.{name}.npy", dtype, (count, *shape)))
+                for part, count in counts.items()
+                for name, dtype, shape in self._files(pipeline)
+            }
+            # What comes next is made while this is written.
+            writer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-writer"))
+            done = dict.fromkeys(counts, 0)
+            under_way: Future[None] | None = None
+            for rows, features in self.rows.batches():
+                made = dict(zip(pipeline.accepts, pipeline.blocks(features, rows), strict=True))
+                if under_way is not None:
+                    under_way.result()
+                under_way = writer.submit(self._write_batch, {"rows": rows} | made, rows, files, pieces, done)
+            if under_way is not None:
+                under_way.result()
         blocks_by_kind = dict(pipeline.inputs.blocks)
         for kind in pieces.kinds:
             self._check_alike(kind, pieces, pipeline)
             shape = pieces.join(kind, counts, _dtype(kind))
             blocks_by_kind[kind] = replace(blocks_by_kind[kind], shape=shape)
         return replace(pipeline, inputs=InputSpec(blocks_by_kind))
+
+    def _files(self, pipeline: FittedPipeline) -> Iterator[tuple[str, Any, tuple[int, ...]]]:
+        """Name, type and shape of a row of what is written as it comes; the rest waits for the longest row."""
+        yield "rows", np.int64, ()
+        for kind in pipeline.accepts:
+            block = pipeline.inputs.blocks[kind]
+            if block.names and not (kind in arrays.PADDED and not block.shape):
+                yield kind, np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind), block.shape
+
+    def _write_batch(
+        self,
+        made: dict[str, np.ndarray],
+        rows: np.ndarray,
+        files: dict[tuple[Part, str], RowFile],
+        pieces: Pieces,
+        done: dict[Part, int],
+    ) -> None:
+        """Each of these rows to its part."""
+        codes = self.rows.codes[rows]
+        for part, before in done.items():
+            mine = codes == PARTS.index(part)
+            span = slice(before, before + int(np.count_nonzero(mine)))
+            for name, values in made.items():
+                if (part, name) in files:
+                    files[part, name].add(values[mine])
+                elif name in arrays.PADDED and values.shape[1]:
+                    pieces.add(part, name, span, values[mine])
+            done[part] = span.stop
 
     def _holds_bytes(self, block: Block) -> bool:
         return all(arrays.holds_bytes(self.layout.dtypes[name]) for name in block.names)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from recipeline.data.batched import Batched, Words
 from recipeline.data.cells import type_name
 from recipeline.families.spec import Role
 
@@ -15,50 +18,125 @@ TOP = 10
 """How many of a column's most frequent words are listed."""
 
 
-def profile(rows: pl.LazyFrame, columns: Sequence[str], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
+def profile(rows: Batched, columns: Sequence[str], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
     """By column: role, type, missing values, and range or most frequent words. JSON-able.
 
     Args:
-        rows: The train rows.
+        rows: The train rows; one pass over them.
         columns: The columns to describe.
         roles: Role of each.
     """
+    schema = rows.schema
+    figures = {name: _figures(schema[name], roles[name]) for name in columns}
+    for batch in rows.of(columns):
+        for name in columns:
+            figures[name].add(batch[name])
+    return {
+        name: {"role": roles[name], "type": type_name(schema[name]), "missing": found.missing} | found.shown()
+        for name, found in figures.items()
+    }
+
+
+def _figures(dtype: pl.DataType, role: Role) -> _Missing:
+    """What is counted and measured of a column of this type."""
     import polars as pl
 
-    schema = rows.collect_schema()
-    described: dict[str, dict[str, Any]] = {}
-    for name in columns:
-        figures = _figures(name, schema[name])
-        # One column at a time: of all at once the whole table would be held in memory.
-        found = rows.select(figure.alias(which) for which, figure in figures.items()).collect().row(0, named=True)
-        entry: dict[str, Any] = {"role": roles[name], "type": type_name(schema[name]), **found}
-        if roles[name] == "categorical" and schema[name] == pl.String:
-            entry["top"] = _most_frequent(rows, name)
-        described[name] = entry
-    return described
-
-
-def _figures(name: str, dtype: pl.DataType) -> dict[str, pl.Expr]:
-    """What is counted and measured of a column of this type, in the order in which it is shown."""
-    import polars as pl
-
-    column = pl.col(name)
-    figures = {"missing": column.null_count()}
     if dtype == pl.String:
-        return figures | {"distinct": column.drop_nulls().n_unique()}
+        return _Frequent() if role == "categorical" else _Distinct()
     if dtype.is_nested() or dtype == pl.Binary:
-        return figures  # cells that are arrays have no order
+        return _Missing()  # cells that are arrays have no order
     if dtype == pl.Boolean:
-        return figures | {"true": column.sum()}
-    if dtype.is_temporal():
-        return figures | {"min": column.min().cast(pl.String), "max": column.max().cast(pl.String)}
-    return figures | {"min": column.min(), "max": column.max(), "mean": column.mean()}
+        return _True()
+    return _Range(dated=True) if dtype.is_temporal() else _Numbers()
 
 
-def _most_frequent(rows: pl.LazyFrame, name: str) -> dict[str, int]:
-    """The most frequent words with their counts; of equally frequent ones the first in the alphabet."""
-    import polars as pl
+@dataclass(slots=True)
+class _Missing:
+    missing: int = 0
 
-    words = rows.select(pl.col(name).drop_nulls().alias("word")).group_by("word").len("rows")
-    top = words.sort(["rows", "word"], descending=[True, False]).head(TOP).collect()
-    return dict(zip(top["word"].to_list(), top["rows"].to_list(), strict=True))
+    def add(self, column: pl.Series) -> None:
+        self.missing += column.null_count()
+
+    def shown(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(slots=True)
+class _True(_Missing):
+    true: int = 0
+
+    def add(self, column: pl.Series) -> None:
+        _Missing.add(self, column)
+        self.true += int(column.sum())
+
+    def shown(self) -> dict[str, Any]:
+        return {"true": self.true}
+
+
+@dataclass(slots=True)
+class _Range(_Missing):
+    dated: bool = False
+    least: Any = None
+    largest: Any = None
+
+    def add(self, column: pl.Series) -> None:
+        _Missing.add(self, column)
+        if column.count():
+            shown = column.dt.to_string() if self.dated else column  # ISO times are in the order of their letters
+            least, largest = shown.min(), shown.max()
+            self.least = least if self.least is None else min(self.least, least)
+            self.largest = largest if self.largest is None else max(self.largest, largest)
+
+    def shown(self) -> dict[str, Any]:
+        return {"min": self.least, "max": self.largest}
+
+
+@dataclass(slots=True)
+class _Numbers(_Range):
+    count: int = 0
+    sums: list[float] = field(default_factory=list)
+    """Of every batch."""
+
+    def add(self, column: pl.Series) -> None:
+        _Range.add(self, column)
+        if count := column.count():
+            self.count += count
+            self.sums.append(float(column.drop_nulls().to_numpy().astype(float, copy=False).sum()))
+
+    def shown(self) -> dict[str, Any]:
+        return _Range.shown(self) | {"mean": math.fsum(self.sums) / self.count if self.count else None}
+
+
+@dataclass(slots=True)
+class _Distinct(_Missing):
+    words: Words = field(default_factory=Words)
+
+    def add(self, column: pl.Series) -> None:
+        _Missing.add(self, column)
+        self.words.add(column)
+
+    def shown(self) -> dict[str, Any]:
+        return {"distinct": self.words.distinct}
+
+
+@dataclass(slots=True)
+class _Frequent(_Missing):
+    counts: pl.DataFrame | None = None
+
+    def add(self, column: pl.Series) -> None:
+        import polars as pl
+
+        _Missing.add(self, column)
+        here = column.drop_nulls().alias("word").value_counts(name="rows")
+        if self.counts is not None:
+            here = pl.concat([self.counts, here]).group_by("word").agg(pl.col("rows").sum())
+        self.counts = here
+
+    def shown(self) -> dict[str, Any]:
+        if self.counts is None:
+            return {"distinct": 0, "top": {}}
+        top = self.counts.sort(["rows", "word"], descending=[True, False]).head(TOP)
+        return {
+            "distinct": self.counts.height,
+            "top": dict(zip(top["word"].to_list(), top["rows"].to_list(), strict=True)),
+        }

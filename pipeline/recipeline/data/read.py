@@ -13,6 +13,7 @@ from recipeline.data import arrays, image_files
 from recipeline.data import cache as store
 from recipeline.data import roles as column_roles
 from recipeline.data import task as target_task
+from recipeline.data.batched import Batched
 from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role, Task
@@ -181,7 +182,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
     else:
         task = recipe.data.task
     target_task.check(task, pl.Schema(schema), targets, location)
-    roles, left_out = column_roles.infer(rows, overruled)
+    roles, left_out = column_roles.infer(Batched(rows), overruled)
     notes += [note for name, note in left_out.items() if name not in targets]
     return Table(
         path=path,

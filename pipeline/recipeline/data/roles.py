@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from recipeline import nearest
 from recipeline.data import arrays
+from recipeline.data.batched import Batched, Words
 from recipeline.errors import Problem, RecipeError
 from recipeline.families.spec import ROLES, Role
 
@@ -81,39 +83,28 @@ def declared_role(columns: Mapping[str, Role], name: str) -> Role | None:
     return matching[-1] if matching else None
 
 
-def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, Role], dict[str, str]]:
+def infer(rows: Batched, overruled: Mapping[str, Role]) -> tuple[dict[str, Role], dict[str, str]]:
     """The role of every column by the rules above, and a note by column for those that are left out.
 
     Args:
-        rows: The rows to look at; one pass over them.
+        rows: The rows to look at; one pass over them, but for paths.
         overruled: Roles that are given.
     """
     import polars as pl
 
-    schema = rows.collect_schema()
+    schema = rows.schema
     open_names = [name for name in schema if name not in overruled]
-    words = [name for name in open_names if schema[name] == pl.String]
-    plainly = _vary(rows, [name for name in open_names if name not in words])
-    figures = [pl.len().alias("rows")]
-    for name in open_names:
-        column = pl.col(name)
-        if name in plainly:
-            continue
-        figures.append(column.count().alias(f"filled:{name}"))
-        if schema[name] == pl.String:
-            figures.append(column.drop_nulls().n_unique().alias(f"distinct:{name}"))
-            figures.append(column.str.len_chars().cast(pl.UInt64).sum().alias(f"length:{name}"))
-            figures.append(column.drop_nulls().first().alias(f"first:{name}"))
-        elif schema[name].is_nested() or schema[name] == pl.Binary:
-            figures.append(pl.lit(False).alias(f"constant:{name}"))  # no order, no least one
-        else:
-            figures.append((column.min() == column.max()).fill_null(True).alias(f"constant:{name}"))
-    seen = rows.select(figures).collect().row(0, named=True)
-    named = [name for name in words if seen[f"first:{name}"] and re.search(IMAGE_FILE, seen[f"first:{name}"])]
-    seen |= dict.fromkeys([f"files:{name}" for name in words], False)
-    if named:
-        all_named = rows.select(pl.col(name).str.contains(IMAGE_FILE).all().alias(f"files:{name}") for name in named)
-        seen |= all_named.collect().row(0, named=True)
+    words = {name: Words() for name in open_names if schema[name] == pl.String}
+    plainly = _vary(rows.rows, [name for name in open_names if name not in words])
+    others = {name: _Constant(schema[name]) for name in open_names if name not in words and name not in plainly}
+    height = rows.height
+    for batch in rows.of([*words, *others]):
+        for name, seen in (words | others).items():
+            seen.add(batch[name])
+    named = [name for name in words if re.search(IMAGE_FILE, words[name].first or "")]
+    files = dict.fromkeys(named, True)
+    for batch in rows.of(named):
+        files = {name: files[name] and bool(batch[name].str.contains(IMAGE_FILE).all()) for name in named}
 
     roles: dict[str, Role] = {}
     notes: dict[str, str] = {}
@@ -124,20 +115,19 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
         if name in plainly:
             roles[name] = _by_type(schema[name])
             continue
-        filled = seen[f"filled:{name}"]
-        distinct = seen[f"distinct:{name}"] if name in words else None
-        constant = distinct <= 1 if distinct is not None else seen[f"constant:{name}"]
-        if filled == 0 or (constant and filled == seen["rows"] > 1):
+        filled = (words.get(name) or others[name]).filled
+        constant = words[name].distinct <= 1 if name in words else others[name].constant
+        if filled == 0 or (constant and filled == height > 1):
             roles[name] = "ignore"
             why = "it has no values" if filled == 0 else "it has the same value in every row"
             notes[name] = f"Column '{name}' is left out: {why}."
-        elif distinct is None:
+        elif name not in words:
             roles[name] = _by_type(schema[name])
-        elif seen[f"files:{name}"] and Path(seen[f"first:{name}"]).is_file():
+        elif files.get(name) and Path(words[name].first or "").is_file():
             roles[name] = "image"
-        elif distinct <= max(MANY, filled / 2):
+        elif (distinct := words[name].distinct) <= max(MANY, filled / 2):
             roles[name] = "categorical"
-        elif seen[f"length:{name}"] > NAME_LENGTH * filled:
+        elif words[name].letters > NAME_LENGTH * filled:
             roles[name] = "text"
         else:
             roles[name] = "ignore"
@@ -146,6 +136,34 @@ def infer(rows: pl.LazyFrame, overruled: Mapping[str, Role]) -> tuple[dict[str, 
                 f"it, write data.columns: {{{name}: categorical}}."
             )
     return roles, notes
+
+
+@dataclass(slots=True)
+class _Constant:
+    """Whether a column that holds no words has the same value in every filled row."""
+
+    dtype: pl.DataType
+    filled: int = 0
+    least: Any = None
+    largest: Any = None
+
+    def add(self, column: pl.Series) -> None:
+        """Take in the next rows."""
+        import polars as pl
+
+        self.filled += column.count()
+        if self.dtype.is_nested() or self.dtype == pl.Binary or not column.count():
+            return  # these have no order, and no least one
+        least, largest = column.min(), column.max()
+        self.least = least if self.least is None else min(self.least, least)
+        self.largest = largest if self.largest is None else max(self.largest, largest)
+
+    @property
+    def constant(self) -> bool:
+        """Whether it has; False where values can't be put in order."""
+        import polars as pl
+
+        return not (self.dtype.is_nested() or self.dtype == pl.Binary) and self.least == self.largest
 
 
 def _vary(rows: pl.LazyFrame, names: Sequence[str]) -> set[str]:

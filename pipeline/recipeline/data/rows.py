@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 32_768
 """Rows that go through the steps at once."""
 
 BATCH_BYTES = 64 * 1024**2
 """Bytes of arrays that go through the steps at once, where columns hold arrays."""
 
-IN_MEMORY_BYTES = 2 * 1024**3
+IN_MEMORY_BYTES = 512 * 1024**2
 """Tables up to this size are kept in memory while the steps are fitted. Beyond it the steps read them in batches."""
 
 ARRAYS_IN_MEMORY_BYTES = 256 * 1024**2

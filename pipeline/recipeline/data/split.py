@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from recipeline.data import roles as column_roles
+from recipeline.data.batched import Batched
 from recipeline.data.read import Table
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.spec import PARTS, Part, Role
@@ -93,7 +94,7 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
     if given is not None and not taken:
         notes.append(f"The earlier split is of {len(given):,} rows, and there are {table.rows:,}: it is made anew.")
     hidden = {*table.targets, *how.hides()}
-    roles, left_out = column_roles.infer(_rows_of(table, codes, "train"), table.overruled)
+    roles, left_out = column_roles.infer(Batched(table.scan(), codes == PARTS.index("train")), table.overruled)
     notes += [
         note for name, note in left_out.items() if name not in hidden and table.roles[name] != "ignore"
     ]  # those that all rows leave out have been told by `read`
@@ -120,13 +121,6 @@ def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
         raise RecipelineError(f"The split '{how.plugin_name}' {what}: expected one of {', '.join(PARTS)} for each row.")
     coded = words.replace_strict(list(PARTS), list(range(len(PARTS))), default=LEFT_OUT, return_dtype=pl.UInt8)
     return coded.fill_null(LEFT_OUT).to_numpy().copy()
-
-
-def _rows_of(table: Table, codes: np.ndarray, part: Part) -> pl.LazyFrame:
-    import polars as pl
-
-    chosen = pl.Series(codes == PARTS.index(part))
-    return table.scan().filter(pl.lit(chosen))
 
 
 def _check_missing_targets(table: Table, codes: np.ndarray) -> None:

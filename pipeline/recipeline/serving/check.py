@@ -1,7 +1,7 @@
 """`python -m recipeline.serving.check`: a fresh interpreter's answers, compared with the expected ones.
 
-Reads the name of a folder from stdin when everything is imported, and writes one line of JSON: the largest
-difference between two numbers, and what else is wrong.
+When everything is imported it reads a line of JSON from stdin: the name of a folder, and the number of threads. It
+writes one line of JSON: the largest difference between two numbers, and what else is wrong.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def main() -> None:
     with collecting_seldom():
         import mlflow.pyfunc
         import polars as pl
+        import torch
 
         import recipeline.network
         import recipeline.serving.bundle  # noqa: F401 - what the model will ask for, while there is time
@@ -61,11 +62,13 @@ def main() -> None:
     impatience = threading.Timer(PATIENCE_S, os._exit, [GAVE_UP])
     impatience.daemon = True
     impatience.start()
-    line = sys.stdin.readline().rstrip("\n")
+    line = sys.stdin.readline()
     impatience.cancel()
     if not line:
         return  # whoever started this has given up
-    folder = Path(line)
+    asked = json.loads(line)
+    folder = Path(asked["folder"])
+    torch.set_num_threads(asked["threads"])
     # Comparing versions with the requirements takes a second, and they are those of the process that logged them.
     model = mlflow.pyfunc.load_model(str(folder / MODEL), suppress_warnings=True)
     rows = pl.read_parquet(folder / ROWS)

@@ -63,14 +63,19 @@ class FreshInterpreter:
     def ask(self, folder: Path) -> dict[str, Any]:
         """What `recipeline.serving.check` says of the model, rows and expected answers in this folder.
 
+        It computes with as many threads as this process, because another number adds up in another order.
+
         Raises:
             RecipelineError: the model does not load or answer there.
         """
+        import torch
+
+        asked = json.dumps({"folder": str(folder), "threads": torch.get_num_threads()}) + "\n"
         try:
-            output, _ = self._process.communicate(f"{folder}\n", timeout=TIMEOUT_S)
+            output, _ = self._process.communicate(asked, timeout=TIMEOUT_S)
             if self._process.returncode == GAVE_UP:
                 self.wake()
-                output, _ = self._process.communicate(f"{folder}\n", timeout=TIMEOUT_S)
+                output, _ = self._process.communicate(asked, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             raise RecipelineError(Problem(f"the logged model did not answer in {TIMEOUT_S} s")) from error
         if self._process.returncode == 0:

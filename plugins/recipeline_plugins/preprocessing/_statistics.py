@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,9 @@ def summarize(
 ) -> dict[str, dict[str, float | None]]:
     """Each measure of each column, in one lazy aggregation; None where a column has no value.
 
-    For measures that don't depend on the order of the rows (least, largest, quantiles, counts). polars adds up
-    in whatever order its threads deliver, so that a sum differs in its last bits from call to call: for means
-    see `moments`.
+    For measures that don't depend on the order of the rows (least, largest, counts). polars adds up in whatever
+    order its threads deliver, so that a sum differs in its last bits from call to call: for means see `moments`.
+    Quantiles would hold all values at once: see `quantiles`.
 
     Args:
         step: Who asks, for the errors.
@@ -79,7 +79,7 @@ def summarize(
         wanted.append(value(name).is_infinite().sum().alias(f"{position}:"))
     found = frame.select(wanted).collect(engine="streaming").row(0, named=True)
     if not skip_infinite:
-        _refuse_infinite(step, {name: found[f"{position}:"] for position, name in enumerate(names)})
+        refuse_infinite(step, {name: found[f"{position}:"] for position, name in enumerate(names)})
     learnt = {name: {label: found[f"{position}:{label}"] for label in measures} for position, name in enumerate(names)}
     refuse_overflow(step, learnt)
     return learnt
@@ -101,13 +101,15 @@ class Moments:
         """Take in a batch without missing values (Chan, Golub and LeVeque 1979, Updating Formulae)."""
         import numpy as np
 
-        usable = values[np.isfinite(values)]
-        self.infinite += len(values) - len(usable)
-        if not len(usable):
-            return
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by whoever asked
+            # A finite sum has finite terms, which is known sooner than it is of each.
+            usable = values if math.isfinite(values.sum()) else values[np.isfinite(values)]
+            self.infinite += len(values) - len(usable)
+            if not len(usable):
+                return
             mean = float(usable.mean())
-            squares = float(np.square(usable - mean).sum())
+            distances = usable - mean
+            squares = float(np.multiply(distances, distances, out=distances).sum())
         count = self.count + len(usable)
         difference = mean - self.mean
         self.squares += squares + difference * difference * self.count * len(usable) / count
@@ -137,11 +139,11 @@ def moments(step: Preprocessing, frame: pl.LazyFrame, *, skip_infinite: bool = F
     """
     names = require_numbers(step, frame)
     found = {name: Moments() for name in names}
-    for batch in _batches(frame, names):
+    for batch in batches(frame, names):
         for name in names:
             found[name].add(batch[name].drop_nulls().to_numpy())
     if not skip_infinite:
-        _refuse_infinite(step, {name: moment.infinite for name, moment in found.items()})
+        refuse_infinite(step, {name: moment.infinite for name, moment in found.items()})
     refuse_overflow(step, {name: {"mean": m.centre, "deviation": m.deviation} for name, m in found.items()})
     return found
 
@@ -158,18 +160,20 @@ def train_values(step: Preprocessing, frame: pl.LazyFrame) -> Iterator[tuple[str
 
     for name in require_numbers(step, frame):
         array = frame.select(value(name)).collect(engine="streaming")[name].drop_nulls().to_numpy()
-        _refuse_infinite(step, {name: int(np.isinf(array).sum())})
+        refuse_infinite(step, {name: int(np.isinf(array).sum())})
         yield name, array
 
 
-def _batches(frame: pl.LazyFrame, names: list[str]) -> Iterator[pl.DataFrame]:
+def batches(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The columns' values as float64, null where missing, batch by batch in the order of the rows."""
     if names:
         yield from frame.select(value(name) for name in names).collect_batches(
             chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"
         )
 
 
-def _refuse_infinite(step: Preprocessing, counts: Mapping[str, float | None]) -> None:
+def refuse_infinite(step: Preprocessing, counts: Mapping[str, float | None]) -> None:
+    """Raise DataError for the columns that have infinite values."""
     wrong = [
         Problem(
             f"`{step.plugin_name}` can't learn from infinite values",
@@ -185,6 +189,7 @@ def _refuse_infinite(step: Preprocessing, counts: Mapping[str, float | None]) ->
 
 
 def refuse_overflow(step: Preprocessing, learnt: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Raise DataError for the columns of which something learnt is not finite."""
     wrong = [
         Problem(
             f"`{step.plugin_name}` can't compute with numbers as large as these",

@@ -10,12 +10,11 @@ from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
 from recipeline_plugins.preprocessing._column_types import require_numbers
+from recipeline_plugins.preprocessing._quantiles import quantiles
 from recipeline_plugins.preprocessing._statistics import summarize, value
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from recipeline_plugins.preprocessing._statistics import Measure
 
 
 class Bin(Preprocessing, name="bin"):
@@ -66,14 +65,9 @@ class Bin(Preprocessing, name="bin"):
         shares = [step / bins for step in range(1, bins)]
         if self.method == "uniform":
             ends = summarize(self, frame, {"min": lambda x: x.min(), "width": lambda x: x.max() - x.min()})
-            return {name: {"edges": _between(found["min"], found["width"], shares)} for name, found in ends.items()}
-        measures: dict[str, Measure] = {"min": lambda x: x.min()}
-        measures |= {str(step): _quantile(share) for step, share in enumerate(shares)}
-        quantiles = summarize(self, frame, measures)
-        return {
-            name: {"edges": _distinct([found[str(step)] for step in range(len(shares))], found["min"])}
-            for name, found in quantiles.items()
-        }
+            return {name: {"edges": _between(end["min"], end["width"], shares)} for name, end in ends.items()}
+        found = quantiles(self, frame, [0.0, *shares])
+        return {name: {"edges": _distinct(limits, least)} for name, (least, *limits) in found.items()}
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Int64 codes under the same names."""
@@ -90,10 +84,6 @@ class Bin(Preprocessing, name="bin"):
     def cardinalities(self, state: State) -> Mapping[str, int]:
         """One code a range, and one for missing values."""
         return {name: len(learnt["edges"]) + 2 for name, learnt in state.items()}
-
-
-def _quantile(share: float) -> Measure:
-    return lambda x: x.quantile(share, "linear")
 
 
 def _between(least: float | None, width: float | None, shares: list[float]) -> list[float]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import finite, moments, summarize, value
+from recipeline_plugins.preprocessing._quantiles import quantiles
+from recipeline_plugins.preprocessing._statistics import finite, moments, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,14 +76,9 @@ class ClipOutliers(Preprocessing, name="clip_outliers"):
                 for name, found in moments(self, frame, skip_infinite=True).items()
             }
         low, high = self._quantiles if self.method == "quantile" else (0.25, 0.75)
-        quantiles = summarize(
-            self,
-            frame,
-            {"low": lambda x: x.quantile(low, "linear"), "high": lambda x: x.quantile(high, "linear")},
-            skip_infinite=True,
-        )
+        found = quantiles(self, frame, [low, high], skip_infinite=True)
         factor = 0.0 if self.method == "quantile" else 1.5 if self.factor is None else self.factor
-        return {name: _beyond(found["low"], found["high"], factor) for name, found in quantiles.items()}
+        return {name: _beyond(lowest, highest, factor) for name, (lowest, highest) in found.items()}
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""

@@ -8,7 +8,9 @@ from pydantic import model_validator
 
 from recipeline import Columns, DataError, Preprocessing, Problem, State
 from recipeline_plugins.preprocessing._column_types import WORDS, Kind, is_missing, kind_of
-from recipeline_plugins.preprocessing._statistics import moments, summarize
+from recipeline_plugins.preprocessing._counts import counted
+from recipeline_plugins.preprocessing._quantiles import quantiles
+from recipeline_plugins.preprocessing._statistics import moments
 from recipeline_plugins.preprocessing._values import Scalar, Storage, polars_type, storage, storage_of, typed
 
 if TYPE_CHECKING:
@@ -69,8 +71,7 @@ class Impute(Preprocessing, name="impute"):
             found = moments(self, frame.select(means))
             fills |= {name: m.centre if m.count else None for name, m in found.items()}
         if medians := planned("median"):
-            learnt = summarize(self, frame.select(medians), {"median": lambda x: x.median()})
-            fills |= {name: numbers["median"] for name, numbers in learnt.items()}
+            fills |= {name: median for name, (median,) in quantiles(self, frame.select(medians), [0.5]).items()}
         if modes := planned("most_frequent"):
             fills |= _least_modes(frame, {name: stored[name] for name in modes}, kinds)
         hollow = [name for name in kinds if fills[name] is None]
@@ -153,8 +154,12 @@ def _least_modes(frame: pl.LazyFrame, stored: dict[str, Storage], kinds: dict[st
     def comparable(name: str) -> pl.Expr:
         return _microseconds(name) if kinds[name] == "datetime" else typed(name, stored[name])
 
-    modes = (comparable(name).drop_nulls().mode().min().alias(name) for name in stored)
-    return frame.select(modes).collect(engine="streaming").row(0, named=True)
+    found = counted(frame, {name: comparable(name) for name in stored})
+    modes: dict[str, Scalar | None] = {}
+    for name in stored:
+        counts = found[name].drop_nulls("value")  # sorted by value: the first of the most frequent ones is the least
+        modes[name] = counts["value"][counts["count"].arg_max() or 0] if counts.height else None
+    return modes
 
 
 def _gaps(frame: pl.LazyFrame, kinds: dict[str, Kind]) -> dict[str, bool]:

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from recipeline import Columns, DataError, Preprocessing, Problem, State
 from recipeline_plugins.preprocessing._column_types import CATEGORIES, is_missing, require
-from recipeline_plugins.preprocessing._values import Scalar, Storage, polars_type, spelled, storage, typed
+from recipeline_plugins.preprocessing._counts import counted
+from recipeline_plugins.preprocessing._values import Scalar, polars_type, spelled, storage, typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,22 +51,16 @@ class OneHot(Preprocessing, name="one_hot"):
 
     def fit(self, frame: pl.LazyFrame) -> State:
         """The categories of each column, whether some are rare, and whether some values are missing."""
-        import polars as pl
-
         kinds = require(self, frame, CATEGORIES, "Choose columns: categorical, or convert it with `cast` before.")
         if not kinds:
             return {"columns": []}
         schema = frame.collect_schema()
         stored = {name: storage(kind, schema[name]) for name, kind in kinds.items()}
-        found = frame.select(
-            pl.len().alias(":rows"),
-            *(is_missing(name, kind).any().alias(f"{name}:missing") for name, kind in kinds.items()),
-            *(_counts(name, stored[name]).alias(f"{name}:counts") for name in kinds),
-        ).collect(engine="streaming")
+        found = counted(frame, {name: typed(name, stored[name]) for name in kinds})
         learnt = []
         for name in kinds:
-            counts = {row["value"]: row["count"] for row in found[f"{name}:counts"].item().to_list()}
-            kept = self._frequent(name, counts, found[":rows"].item())
+            counts = dict(found[name].drop_nulls("value").iter_rows())
+            kept = self._frequent(name, counts, int(found[name]["count"].sum()))
             learnt.append(
                 {
                     "column": name,
@@ -73,7 +68,7 @@ class OneHot(Preprocessing, name="one_hot"):
                     "stored": stored[name],
                     "categories": kept,
                     "other": len(kept) < len(counts),
-                    "missing": found[f"{name}:missing"].item(),
+                    "missing": bool(found[name]["value"].null_count()),
                 }
             )
         state = {"columns": learnt}
@@ -148,12 +143,6 @@ class OneHot(Preprocessing, name="one_hot"):
                         )
                     )
                 owner[name] = learnt["column"]
-
-
-def _counts(name: str, stored: Storage) -> pl.Expr:
-    """The different values and how often each occurs, sorted by value."""
-    column = typed(name, stored).drop_nulls().alias("value")
-    return column.value_counts(name="count").sort().implode()
 
 
 def _refuse_unseen(series: pl.Series, known: pl.Series, name: str) -> pl.Series:

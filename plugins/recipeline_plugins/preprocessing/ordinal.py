@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from recipeline import Columns, DataError, Preprocessing, Problem, State
 from recipeline_plugins.preprocessing._column_types import CATEGORIES, require
+from recipeline_plugins.preprocessing._counts import counted
 from recipeline_plugins.preprocessing._values import Scalar, Storage, parsed, polars_type, spelled, storage, typed
 
 if TYPE_CHECKING:
@@ -83,11 +84,8 @@ class Ordinal(Preprocessing, name="ordinal"):
 
 def categories(frame: pl.LazyFrame, stored: dict[str, Storage]) -> dict[str, list[Any]]:
     """The different values of each column, sorted, without the missing ones."""
-    if not stored:
-        return {}
-    wanted = (typed(name, kind).drop_nulls().unique().sort().implode().alias(name) for name, kind in stored.items())
-    found = frame.select(wanted).collect(engine="streaming")
-    return {name: found[name].item().to_list() for name in stored}
+    found = counted(frame, {name: typed(name, kind) for name, kind in stored.items()})
+    return {name: values["value"].drop_nulls().to_list() for name, values in found.items()}
 
 
 def _code(name: str, learnt: dict[str, Any]) -> pl.Expr:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, summarize, value
+from recipeline_plugins.preprocessing._quantiles import quantiles
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,17 +48,13 @@ class Robust(Preprocessing, name="robust"):
 
     def fit(self, frame: pl.LazyFrame) -> State:
         """Median and range of each column."""
-        found = summarize(
-            self,
-            frame,
-            {
-                "median": lambda x: x.median(),
-                "range": lambda x: x.quantile(self.upper, "linear") - x.quantile(self.lower, "linear"),
-            },
-        )
+        found = quantiles(self, frame, [0.5, self.lower, self.upper])
         return {
-            name: {"median": numbers["median"] or 0.0, "scale": divisor(numbers["range"])}
-            for name, numbers in found.items()
+            name: {
+                "median": median or 0.0,
+                "scale": divisor(None if low is None or high is None else high - low),
+            }
+            for name, (median, low, high) in found.items()
         }
 
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:

@@ -1,8 +1,13 @@
 """Rows of unequal lengths come together in the order of their places, filled up with 0, and leave no piece behind."""
 
-import numpy as np
+import errno
+import os
 
-from recipeline.data.pieces import Pieces, new_array
+import numpy as np
+import pytest
+
+from recipeline.data.pieces import Pieces, RowFile
+from recipeline.errors import EnvironmentFault
 
 
 def test_pieces_are_joined_at_their_places_and_filled_up(tmp_path):
@@ -12,14 +17,33 @@ def test_pieces_are_joined_at_their_places_and_filled_up(tmp_path):
     pieces.add("test", "tokens", slice(0, 0), np.empty((0, 9), dtype=np.int64))
     assert pieces.kinds == ["tokens"]
     assert pieces.shapes("tokens") == [(2,), (3,)]
-    assert pieces.join("tokens", {"train": 3, "test": 1}, np.int64) == (3,)
+    assert pieces.join("tokens", {"train": 3, "test": 0}, np.int64) == (3,)
     assert np.load(tmp_path / "train.tokens.npy").tolist() == [[5, 6, 7], [1, 2, 0], [3, 4, 0]]
-    assert np.load(tmp_path / "test.tokens.npy").tolist() == [[0, 0, 0]]
+    assert np.load(tmp_path / "test.tokens.npy").shape == (0, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.tokens.npy", "train.tokens.npy"]
 
 
-def test_a_new_array_is_there_to_be_filled(tmp_path):
-    array = new_array(tmp_path / "a.npy", np.float32, (2, 3))
-    array[1] = 7
-    array.flush()
-    assert np.load(tmp_path / "a.npy").tolist() == [[0, 0, 0], [7, 7, 7]]
+def test_a_file_of_rows_is_an_array_once_all_are_there(tmp_path):
+    with RowFile(tmp_path / "a.npy", np.float32, (3, 2)) as file:
+        file.add(np.array([[1, 2], [3, 4]]))
+        file.add(np.array([[5, 6]], dtype=np.float32)[:, ::-1])
+    found = np.load(tmp_path / "a.npy", mmap_mode="r")
+    assert found.dtype == np.float32
+    assert found.tolist() == [[1, 2], [3, 4], [6, 5]]
+    with RowFile(tmp_path / "b.npy", np.int64, (0, 4)) as file:
+        file.add(np.empty((0, 4), dtype=np.int64))
+    assert np.load(tmp_path / "b.npy").shape == (0, 4)
+
+
+def test_fewer_rows_than_announced_are_no_file(tmp_path):
+    with pytest.raises(AssertionError, match="as many rows"), RowFile(tmp_path / "a.npy", np.float32, (3,)) as file:
+        file.add(np.zeros(2))
+
+
+def test_a_full_disk_is_said_before_the_first_row(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(EnvironmentFault, match=r"the prepared data can't be written: No space .*8,1\d\d bytes needed"):
+        RowFile(tmp_path / "a.npy", np.float64, (1000,))

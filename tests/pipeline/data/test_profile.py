@@ -5,6 +5,7 @@ from datetime import date
 
 import polars as pl
 
+from recipeline.data.batched import Batched
 from recipeline.data.profile import profile
 from recipeline.families.spec import Role
 
@@ -19,7 +20,7 @@ def test_each_kind_of_column_is_described() -> None:
         }
     )
     roles: dict[str, Role] = {"n": "numeric", "w": "categorical", "t": "boolean", "d": "datetime"}
-    found = profile(rows, list(roles), roles)
+    found = profile(Batched(rows), list(roles), roles)
     assert json.loads(json.dumps(found)) == {
         "n": {"role": "numeric", "type": "Int64", "missing": 1, "min": 1, "max": 3, "mean": 2.0},
         "w": {"role": "categorical", "type": "String", "missing": 1, "distinct": 2, "top": {"a": 1, "b": 1}},
@@ -30,6 +31,6 @@ def test_each_kind_of_column_is_described() -> None:
 
 def test_the_most_frequent_words_come_first() -> None:
     words = [f"w{number:02}" for number in range(15) for _ in range(number + 1)]
-    top = profile(pl.LazyFrame({"w": words}), ["w"], {"w": "categorical"})["w"]["top"]
+    top = profile(Batched(pl.LazyFrame({"w": words})), ["w"], {"w": "categorical"})["w"]["top"]
     assert list(top)[:2] == ["w14", "w13"]
     assert len(top) == 10

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from recipeline.data import roles
+from recipeline.data.batched import Batched
 from recipeline.errors import RecipeError
 from recipeline.families.spec import Role
 
@@ -35,7 +36,7 @@ N = 40
     ],
 )
 def test_rules(cells: list[Any], role: Role) -> None:
-    found, notes = roles.infer(pl.LazyFrame({"c": cells}), {})
+    found, notes = roles.infer(Batched(pl.LazyFrame({"c": cells})), {})
     assert found == {"c": role}
     assert bool(notes) == (role == "ignore")
 
@@ -44,7 +45,7 @@ def test_columns_left_out_say_why() -> None:
     frame = pl.LazyFrame(
         {"k": ["x"] * N, "i": [f"{n:04}" for n in range(N)], "e": pl.Series([None] * N, dtype=pl.Int64)}
     )
-    _, notes = roles.infer(frame, {})
+    _, notes = roles.infer(Batched(frame), {})
     assert "the same value in every row" in notes["k"]
     assert "40 of 40 values are different" in notes["i"]
     assert "data.columns: {i: categorical}" in notes["i"]
@@ -52,7 +53,9 @@ def test_columns_left_out_say_why() -> None:
 
 
 def test_the_recipe_overrules_without_a_note() -> None:
-    found, notes = roles.infer(pl.LazyFrame({"k": ["x"] * N, "n": list(range(N))}), {"k": "categorical", "n": "ignore"})
+    found, notes = roles.infer(
+        Batched(pl.LazyFrame({"k": ["x"] * N, "n": list(range(N))})), {"k": "categorical", "n": "ignore"}
+    )
     assert found == {"k": "categorical", "n": "ignore"}
     assert notes == {}
 

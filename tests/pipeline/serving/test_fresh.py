@@ -1,5 +1,6 @@
 """An interpreter of its own, and what it says when the model does not load there."""
 
+import json
 import subprocess
 import sys
 
@@ -41,3 +42,10 @@ def test_waiting_has_an_end():
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as waiting:
         assert waiting.wait(timeout=60) == GAVE_UP
+
+
+def test_it_computes_with_the_threads_of_whoever_asks(tmp_path):
+    code = "import torch; torch.set_num_threads = print; from recipeline.serving import check; check.main()"
+    asked = json.dumps({"folder": str(tmp_path), "threads": 3}) + "\n"
+    done = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["3"]

@@ -1,0 +1,76 @@
+"""Rows of a table batch by batch, in their order: what is counted so takes no more memory for more rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BATCH_ROWS = 131_072
+"""Rows that are looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """Rows of a table, all or those that a mask chooses."""
+
+    rows: pl.LazyFrame
+    chosen: np.ndarray | None = None
+    """bool (rows,)"""
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Every column with its type."""
+        return self.rows.collect_schema()
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        import polars as pl
+
+        return int(self.rows.select(pl.len()).collect().item() if self.chosen is None else self.chosen.sum())
+
+    def of(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """These columns of the rows; nothing where there is no row or no column."""
+        import polars as pl
+
+        picked = self.rows.select(columns)
+        for start in range(0, self.height if self.chosen is None else len(self.chosen), BATCH_ROWS) if columns else ():
+            batch = picked.slice(start, BATCH_ROWS).collect(engine="in-memory")
+            if self.chosen is not None:
+                batch = batch.filter(pl.Series(self.chosen[start : start + BATCH_ROWS]))
+            if batch.height:
+                yield batch
+
+
+@dataclass(slots=True)
+class Words:
+    """What is counted of a column of words."""
+
+    filled: int = 0
+    letters: int = 0
+    first: str | None = None
+    _hashes: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, column: pl.Series) -> None:
+        """Take in the next rows."""
+        words = column.drop_nulls()
+        if not len(words):
+            return
+        self.first = words[0] if self.first is None else self.first
+        self.filled += len(words)
+        self.letters += int(words.str.len_chars().cast(int).sum())
+        # Of the words themselves a column of texts would take as much memory as the file.
+        self._hashes.append(words.unique().hash().to_numpy())
+
+    @property
+    def distinct(self) -> int:
+        """How many different words there are, but for words of the same hash, which is one case in a million."""
+        if len(self._hashes) > 1:
+            self._hashes = [np.unique(np.concatenate(self._hashes))]
+        return len(self._hashes[0]) if self._hashes else 0

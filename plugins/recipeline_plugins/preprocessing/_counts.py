@@ -1,0 +1,36 @@
+"""How often each value of a column occurs, in memory for the different values rather than for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BATCH_ROWS = 131_072
+"""Rows that are counted at a time."""
+
+
+def counted(frame: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> dict[str, pl.DataFrame]:
+    """`value` and `count` of each column, sorted by value; a missing one has its count too, first.
+
+    Args:
+        frame: The train rows.
+        columns: What is counted, by any names.
+    """
+    import polars as pl
+
+    picked = frame.select(expression.alias(name) for name, expression in columns.items())
+    schema = picked.collect_schema()
+    totals = {
+        name: pl.DataFrame(schema={"value": schema[name], "count": pl.Int64}) for name in columns
+    }  # as it is for no rows
+    if not columns:
+        return totals
+    for batch in picked.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"):
+        for name in columns:
+            here = batch[name].alias("value").value_counts(name="count").with_columns(pl.col("count").cast(pl.Int64))
+            both = pl.concat([totals[name], here])
+            totals[name] = both.group_by("value").agg(pl.col("count").sum()) if totals[name].height else here
+    return {name: total.sort("value") for name, total in totals.items()}
