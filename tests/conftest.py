@@ -1,8 +1,45 @@
-"""What tests have counted or measured is said at the end, whatever process ran them."""
+"""How all tests check models, and how what they have counted or measured is said at the end."""
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
+
+STARTED = ("serving", "third_party", "mlproject", "faults")
+"""Folders whose tests let a run start the interpreter that checks its model, as do all that start a command."""
+
+
+class InThisProcess:
+    """Checks a logged model where the test runs, in place of an interpreter that imports for seconds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """There is no process to end."""
+
+    def wake(self) -> None:
+        """There is none that sleeps."""
+
+    def ask(self, folder: Path) -> dict[str, Any]:
+        """The same comparison as in an interpreter of its own."""
+        from recipeline.serving.check import compared
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's, which nobody sees of the other process
+            return compared(folder)
+
+
+@pytest.fixture(autouse=True)
+def models_are_checked_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing takes three seconds of two processors, several hundred times."""
+    if not set(STARTED) & set(request.path.parts):
+        monkeypatch.setattr("recipeline.serving.fresh.FreshInterpreter", InThisProcess)
 
 
 @pytest.fixture

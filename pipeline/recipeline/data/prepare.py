@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from recipeline.recipe.model import Recipe
 
+TARGET_ROWS = 262_144
+"""Rows whose targets become numbers at once."""
+
 SAMPLE_ROWS = 64
 """Train rows that show what columns a step makes."""
 
@@ -549,15 +552,20 @@ class _Preparation:
         import polars as pl
 
         for part in counts:
-            rows = np.flatnonzero(self._is(part))
-            chosen = self.target.filter(pl.Series(self._is(part)))
+            path, numbers = folder / f"{part}.target.npy", np.flatnonzero(self._is(part))
             if spec.task == "sequence":
-                np.save(folder / f"{part}.target.npy", self._codes(chosen, rows, part))
+                np.save(path, self._codes(self.target.filter(pl.Series(self._is(part))), numbers, part))
                 continue
-            array = targets.encode(spec, chosen, self.location, rows)
-            if array.dtype == np.float64:
-                array = self._transformed(array, rows)
-            np.save(folder / f"{part}.target.npy", array)
+            with ExitStack() as stack:
+                file: RowFile | None = None
+                for start in range(0, len(numbers), TARGET_ROWS):
+                    rows = numbers[start : start + TARGET_ROWS]
+                    array = targets.encode(spec, self.target[rows], self.location, rows)
+                    if array.dtype == np.float64:
+                        array = self._transformed(array, rows)
+                    if file is None:
+                        file = stack.enter_context(RowFile(path, array.dtype, (len(numbers), *array.shape[1:])))
+                    file.add(array)
 
     def _codes(self, chosen: pl.DataFrame, rows: np.ndarray, part: Part) -> np.ndarray:
         """The part's sequences as codes; those that were cut are told of."""

@@ -6,12 +6,13 @@ writes one line of JSON: the largest difference between two numbers, and what el
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,19 +46,31 @@ def differences(answers: pl.DataFrame, expected: pl.DataFrame) -> tuple[float, s
     return largest, ""
 
 
+def compared(folder: Path) -> dict[str, Any]:
+    """The `difference` of the model's answers to the rows in this folder, and in words what else is `wrong`."""
+    import mlflow.pyfunc
+    import polars as pl
+
+    from recipeline.serving.frames import to_pandas, to_polars
+
+    # Comparing versions with the requirements takes a second, and they are those of the process that logged them.
+    model = mlflow.pyfunc.load_model(str(folder / MODEL), suppress_warnings=True)
+    rows = pl.read_parquet(folder / ROWS)
+    expected = pl.read_parquet(folder / EXPECTED)
+    pipeline = model.unwrap_python_model().predictor.pipeline
+    difference, wrong = differences(to_polars(model.predict(to_pandas(rows, pipeline))), expected)
+    return {"difference": difference, "wrong": wrong}
+
+
 def main() -> None:
-    """Load the model, rows and expected answers that are in the folder; answer, compare, print."""
+    """Import everything, wait for a folder, compare what is in it, print."""
     from recipeline.collector import collecting_seldom
     from recipeline.serving.fresh import GAVE_UP, PATIENCE_S
 
     with collecting_seldom():
-        import mlflow.pyfunc
-        import polars as pl
+        for name in ("mlflow.pyfunc", "polars", "recipeline.network", "recipeline.serving.bundle"):
+            importlib.import_module(name)  # what the model will ask for, while there is time
         import torch
-
-        import recipeline.network
-        import recipeline.serving.bundle  # noqa: F401 - what the model will ask for, while there is time
-        from recipeline.serving.frames import to_pandas, to_polars
 
     impatience = threading.Timer(PATIENCE_S, os._exit, [GAVE_UP])
     impatience.daemon = True
@@ -67,16 +80,8 @@ def main() -> None:
     if not line:
         return  # whoever started this has given up
     asked = json.loads(line)
-    folder = Path(asked["folder"])
     torch.set_num_threads(asked["threads"])
-    # Comparing versions with the requirements takes a second, and they are those of the process that logged them.
-    model = mlflow.pyfunc.load_model(str(folder / MODEL), suppress_warnings=True)
-    rows = pl.read_parquet(folder / ROWS)
-    expected = pl.read_parquet(folder / EXPECTED)
-    pipeline = model.unwrap_python_model().predictor.pipeline
-    answers = to_polars(model.predict(to_pandas(rows, pipeline)))
-    difference, wrong = differences(answers, expected)
-    print(json.dumps({"difference": difference, "wrong": wrong}), flush=True)
+    print(json.dumps(compared(Path(asked["folder"]))), flush=True)
     os._exit(0)  # taking apart all that was imported takes longer than the answers did
 
 

@@ -15,9 +15,9 @@ from recipeline.data.cells import in_words
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.errors import EnvironmentFault, Problem, RecipelineError
 from recipeline.serving import check, frames
+from recipeline.serving import fresh as interpreters
 from recipeline.serving.bundle import read_description
 from recipeline.serving.fetch import download
-from recipeline.serving.fresh import FreshInterpreter
 from recipeline.serving.store import as_default
 from recipeline.signals import raise_interruption
 
@@ -217,7 +217,7 @@ def check_model(
     expected: pl.DataFrame,
     *,
     tracking_uri: str | None = None,
-    fresh: FreshInterpreter | None = None,
+    fresh: interpreters.FreshInterpreter | None = None,
 ) -> float:
     """Load the model in a fresh interpreter, let it answer raw rows, and compare.
 
@@ -234,7 +234,10 @@ def check_model(
     Raises:
         RecipelineError: it does not load, or answers otherwise.
     """
-    with fresh or FreshInterpreter() as interpreter, tempfile.TemporaryDirectory(prefix="recipeline-check-") as place:
+    with (
+        fresh or interpreters.FreshInterpreter() as interpreter,
+        tempfile.TemporaryDirectory(prefix="recipeline-check-") as place,
+    ):
         folder = Path(place)
         # Between log_model and here it was in the hands of the store, and MLflow runs what a model names.
         download(model_uri, tracking_uri, folder / check.MODEL, code=True)

@@ -185,7 +185,7 @@ class CsvSource(Source, name="csv"):
         import polars as pl
 
         from recipeline_plugins.source.csv_structure import is_number
-        from recipeline_plugins.source.csv_types import guess_kinds, settle
+        from recipeline_plugins.source.csv_types import guess_kinds, settle, totals
 
         cells = self._cells()
         names = opened[0].head.names
@@ -204,10 +204,9 @@ class CsvSource(Source, name="csv"):
         plain = not any(is_number(word) and isfinite(float(word)) for word in cells.missing)
         if plain and (path := self._parsed(opened, quick, [])) and self._all_numbers(path, quick):
             parsed = pl.scan_ipc(path)
-            settled = settle(parsed, others, cells, self._is_words)
+            settled = settle(parsed, others, cells, self._is_words, _height(path))
             if settled.bad or settled.infinite:
                 return None
-            settled.rows = parsed.select(pl.len()).collect().item()
         else:
             settled = settle(rows, others, cells, self._is_words)
             if settled.bad or settled.infinite:
@@ -218,12 +217,12 @@ class CsvSource(Source, name="csv"):
             if path is None or not self._all_numbers(path, quick):
                 return None
             parsed = pl.scan_ipc(path)
-            filled = parsed.select(pl.len().alias(":rows"), *[pl.col(name).count() for name in quick]).collect()
-            settled.rows = filled[":rows"].item()
-            gaps = [name for name in quick if filled[name].item() < settled.rows]
+            settled.rows = _height(path)
+            filled = totals(parsed, [pl.col(name).count() for name in quick], settled.rows)
+            gaps = [name for name in quick if filled[name] < settled.rows]
             self._tell_missing(rows, gaps, cells, settled)
         settled.kinds |= {name: guess[name] for name in quick}
-        if all(settled.kinds[name] == "words" for name in others) and cells.are_words(parsed, others):
+        if all(settled.kinds[name] == "words" for name in others) and cells.are_words(parsed, others, settled.rows):
             self._typed = path
             return parsed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
@@ -244,9 +243,15 @@ class CsvSource(Source, name="csv"):
         """Whether each of these columns has a value, and none that is not finite."""
         import polars as pl
 
-        wrong = [pl.col(name).count() == 0 for name in types]
-        wrong += [~pl.col(name).is_finite().all() for name in types if types[name] == pl.Float64]
-        return not pl.scan_ipc(path).select(pl.any_horizontal(wrong)).collect().item()
+        from recipeline_plugins.source.csv_types import totals
+
+        rows, floats = pl.scan_ipc(path), [name for name in types if types[name] == pl.Float64]
+        counts = [pl.col(name).count().alias(f"filled:{name}") for name in types]
+        counts += [(~pl.col(name).is_finite()).sum().alias(f"not finite:{name}") for name in floats]
+        found = totals(rows, counts, _height(path))
+        return all(found[f"filled:{name}"] for name in types) and not any(
+            found[f"not finite:{name}"] for name in floats
+        )
 
     def _tell_missing(self, rows: pl.LazyFrame, names: list[str], cells: Cells, settled: Settled) -> None:
         """Note the columns in which a word means missing."""
@@ -423,6 +428,13 @@ class CsvSource(Source, name="csv"):
                 problems.append(Problem(f"{found.height - SHOWN:,} more cells like this", file=self.path, field=name))
         if problems:
             raise DataError(*problems)
+
+
+def _height(path: Path) -> int:
+    """How many rows a typed file has."""
+    import polars as pl
+
+    return int(pl.scan_ipc(path).select(pl.len()).collect().item())
 
 
 def _place(place: int, files: list[tuple[Path, int]]) -> tuple[Path, int]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["integer", "number", "boolean", "date", "datetime", "words"]
 
+PIECE_ROWS = 262_144
+"""Rows of a typed file that are looked at together."""
+
 HEAD_ROWS = 2000
 """Rows that the guess is made from."""
 NUMBER_SHARE = 0.9
@@ -118,14 +121,18 @@ class Cells:
         cell = pl.col(name)
         return pl.when((cell != "") & ~cell.is_in(self.missing_words)).then(cell)
 
-    def are_words(self, rows: pl.LazyFrame, names: Sequence[str]) -> bool:
-        """Whether these columns of words are what they are to become: no cell in them means missing."""
+    def are_words(self, rows: pl.LazyFrame, names: Sequence[str], height: int) -> bool:
+        """Whether these columns of words are what they are to become: no cell in them means missing.
+
+        Args:
+            rows: The rows of a typed file.
+            names: The columns.
+            height: How many rows there are.
+        """
         import polars as pl
 
-        if not names:
-            return True
-        kept = [self._words(name).count() == pl.col(name).count() for name in names]
-        return bool(rows.select(pl.all_horizontal(kept)).collect().item())
+        lost = [(pl.col(name).is_not_null() & self._words(name).is_null()).sum().alias(name) for name in names]
+        return not any(totals(rows, lost, height).values()) if lost else True
 
     def figure(self, name: str, figure: str) -> pl.Expr:
         """How many cells of the column are of this kind."""
@@ -163,7 +170,13 @@ def _datetime(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(fine, minute, _date(text).cast(pl.Datetime("us")))
 
 
-def settle(rows: pl.LazyFrame, names: Sequence[str], cells: Cells, is_words: Callable[[str], bool]) -> Settled:
+def settle(
+    rows: pl.LazyFrame,
+    names: Sequence[str],
+    cells: Cells,
+    is_words: Callable[[str], bool],
+    height: int | None = None,
+) -> Settled:
     """The type of every column, over all rows.
 
     Args:
@@ -171,15 +184,16 @@ def settle(rows: pl.LazyFrame, names: Sequence[str], cells: Cells, is_words: Cal
         names: The columns.
         cells: How cells are understood.
         is_words: Whether the recipe declares that a column holds no numbers.
+        height: How many rows there are, where they lie in a typed file.
     """
     if not names:
-        return Settled()
+        return Settled(rows=height or 0)
     guess = guess_kinds(rows, names, cells)
-    figures, height = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
+    figures, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells, height)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
-        figures |= _figures(rows, doubtful, cells)[0]
-    settled = Settled(rows=height)
+        figures |= _figures(rows, doubtful, cells, height)[0]
+    settled = Settled(rows=seen)
     for name in names:
         counted = figures[name]
         kind = _kind(counted, strict=True) if name in doubtful else guess[name]
@@ -197,15 +211,33 @@ def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[
 
 
 def _figures(
-    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells
+    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells, height: int | None = None
 ) -> tuple[dict[str, dict[str, int]], int]:
     """The figures of each column, and the number of rows, in one pass."""
     import polars as pl
 
     expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
-    found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
+    found = totals(rows, [pl.len().alias(":rows"), *expressions], height)
     counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
     return counted, found[":rows"]
+
+
+def totals(rows: pl.LazyFrame, counts: Sequence[pl.Expr], height: int | None = None) -> dict[str, int]:
+    """What is counted over all rows.
+
+    Args:
+        rows: The rows.
+        counts: Expressions that count rows, each with a name of its own.
+        height: How many rows there are, where they lie in a typed file: that is looked at piece by piece, because it
+            is mapped, and each page of it counts as memory of this process as long as it is.
+    """
+    if height is None:
+        return rows.select(counts).collect(engine="streaming").row(0, named=True)
+    found: dict[str, int] = {}
+    for start in range(0, max(height, 1), PIECE_ROWS):
+        here = rows.slice(start, PIECE_ROWS).select(counts).collect(engine="in-memory").row(0, named=True)
+        found = {name: found.get(name, 0) + count for name, count in here.items()}
+    return found
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
