@@ -114,12 +114,12 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
 def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
     import polars as pl
 
-    words = assigned.cast(pl.String)
-    strange = set(words.drop_nulls().unique().to_list()) - set(PARTS)
-    if len(words) != rows or strange:
-        what = f"gave the words {sorted(strange)}" if strange else f"gave {len(words)} words for {rows} rows"
+    kinds = assigned.drop_nulls().unique().cast(pl.String).to_list()
+    if len(assigned) != rows or (strange := sorted(set(kinds) - set(PARTS))):
+        what = f"gave the words {strange}" if len(assigned) == rows else f"gave {len(assigned)} words for {rows} rows"
         raise RecipelineError(f"The split '{how.plugin_name}' {what}: expected one of {', '.join(PARTS)} for each row.")
-    coded = words.replace_strict(list(PARTS), list(range(len(PARTS))), default=LEFT_OUT, return_dtype=pl.UInt8)
+    # As an Enum a word takes a byte.
+    coded = assigned.cast(pl.Enum(PARTS)).to_physical().cast(pl.UInt8)
     return coded.fill_null(LEFT_OUT).to_numpy().copy()
 
 

@@ -21,6 +21,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from recipeline.data.batches import Batch, Batches
 from recipeline.recipe.model import Recipe
+from recipeline.training.fused import FusedAdam, fits
 from recipeline.training.keeper import WithinEpochs
 from recipeline.training.telling import Telling
 from recipeline.training.watch import Watch
@@ -182,7 +183,7 @@ class SeveralSteps:
 def _bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     """The optimizer's step without what torch puts around it: a label for its profiler, and the calls of no hooks.
 
-    That is a thirtieth of a small network's step.
+    That is a thirtieth of a small network's step. A fused Adam is called without more than its kernel.
     """
     around = type(optimizer).step
     inner = getattr(around, "__wrapped__", None)
@@ -193,7 +194,8 @@ def _bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
         return optimizer.step
     # A schedule wraps the step, to note this: it warns when it is moved before the first one.
     optimizer._opt_called = True  # type: ignore[attr-defined]
-    return partial(inner, optimizer)
+    bare = partial(inner, optimizer)
+    return FusedAdam(optimizer, bare) if isinstance(optimizer, torch.optim.Adam) and fits(optimizer) else bare
 
 
 def _forgetting(optimizer: torch.optim.Optimizer) -> Callable[[], None]:

@@ -58,21 +58,22 @@ class RandomSplit(SharesSplit, name="random"):
         totals = counts(rows.height, shares)
         lots = np.random.Generator(np.random.PCG64(seed if self.seed is None else self.seed)).random(rows.height)
         strata = self._strata(rows, target)
-        sizes = np.bincount(strata) if len(strata) else np.zeros(0, dtype=np.int64)
+        sizes = np.array([rows.height] if rows.height else [], np.int64) if strata is None else np.bincount(strata)
         numbers = table(sizes.tolist(), shares, totals)
         # Class by class, by lot within each.
-        order = np.lexsort((lots, strata)) if len(sizes) > 1 else np.argsort(lots, kind="stable")
-        parts = np.empty(rows.height, dtype=np.uint32)
-        parts[order] = np.repeat(np.tile(np.arange(len(PARTS)), len(sizes)), numbers.ravel())
-        return pl.Series(PARTS, dtype=pl.String).gather(parts).alias("part")
+        order = np.argsort(lots, kind="stable") if strata is None else np.lexsort((lots, strata))
+        del lots, strata  # as many bytes as the table itself has in a column
+        parts = np.empty(rows.height, dtype=np.uint8)
+        parts[order] = np.repeat(np.tile(np.arange(len(PARTS), dtype=np.uint8), len(sizes)), numbers.ravel())
+        return pl.Series("part", PARTS, dtype=pl.Enum(PARTS)).gather(parts)
 
-    def _strata(self, rows: pl.DataFrame, target: tuple[str, ...]) -> np.ndarray:
-        """The class of each row as a number from 0; all 0 when there is nothing to stratify by."""
+    def _strata(self, rows: pl.DataFrame, target: tuple[str, ...]) -> np.ndarray | None:
+        """The class of each row as a number from 0; None when there is nothing to stratify by."""
         import numpy as np
 
         names = [name for name in target if self._applies(rows, name)] if self.stratify is not False else []
-        if not names:
-            return np.zeros(rows.height, dtype=np.int64)
+        if not names or not rows.height:
+            return None
         import polars as pl
 
         classes = rows.select(_classes(rows[name]).rank("dense").fill_null(0).alias(name) for name in names)
