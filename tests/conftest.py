@@ -29,9 +29,11 @@ class InThisProcess:
     def ask(self, folder: Path) -> dict[str, Any]:
         """The same comparison as in an interpreter of its own."""
         from recipeline.serving.check import compared
+        from recipeline.serving.files import VARIABLE
 
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
             warnings.simplefilter("ignore")  # MLflow's, which nobody sees of the other process
+            patch.setenv(VARIABLE, Path.cwd().anchor)
             return compared(folder)
 
 
