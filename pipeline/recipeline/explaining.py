@@ -17,7 +17,12 @@ from recipeline.tracking.logged import Logged, packages
 from recipeline.training.fingerprint import LIBRARIES, Fingerprint, differences, fingerprint, machine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
     from recipeline.data.read import Table
+    from recipeline.recipe.model import Recipe
 
 NAMED = 5
 """How many settings, columns or packages are named in a sentence; the others are counted."""
@@ -44,8 +49,8 @@ def explain(job: Job, logged: Logged) -> list[Difference]:
     found = _settings(job, logged)
     found += _data(job.datamodule.table, job.data.profile, logged)
     parts = job.datamodule.split_table.parts()
-    if logged.split is not None and not _same_split(parts, logged):
-        found.append(Difference("split", f"the split is another one: it is of {len(parts):,} rows now"))
+    if logged.split is not None and (moved := _moved(parts, logged.split)) is not None:
+        found.append(Difference("split", f"the split is another one: {moved}"))
     if logged.threads is not None and job.memo.threads not in (None, logged.threads):
         given = os.environ.get("OMP_NUM_THREADS")
         because = f" (OMP_NUM_THREADS is {given})" if given and job.recipe.training.threads == "auto" else ""
@@ -120,11 +125,24 @@ def _changed_columns(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     return [name for name in dict.fromkeys([*then, *now]) if then.get(name) != now.get(name)]
 
 
-def _same_split(parts: Any, logged: Logged) -> bool:
+def _moved(parts: pl.Series, earlier: Path) -> str | None:
+    """How many rows are in another part than they were, as a phrase; None where none is."""
     import polars as pl
 
-    assert logged.split is not None
-    return bool(parts.equals(pl.read_parquet(logged.split, columns=["part"]).to_series(), null_equal=True))
+    then = pl.read_parquet(earlier, columns=["part"]).to_series()
+    if len(then) != len(parts):
+        return f"it is of {len(parts):,} rows now, and was of {len(then):,}"
+    moved = parts.ne_missing(then).sum()
+    return f"{moved:,} of {len(parts):,} rows are in another part" if moved else None
+
+
+def split_is_as_it_was(recipe: Recipe, logged: Logged) -> bool:
+    """Whether the recipe still says of the split what the run's has said."""
+
+    def said(params: Mapping[str, Any]) -> dict[str, str]:
+        return {legal_key(key): as_param(value) for key, value in params.items() if key.startswith("data.split")}
+
+    return said(flat_params(recipe)) == said(logged.run.params)
 
 
 def _versions(logged: Logged, now: Mapping[str, Mapping[str, str]]) -> list[Difference]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipeline.catalog import Catalog, installed
 from recipeline.errors import Problem, RecipeError, UsageError
-from recipeline.explaining import Difference, at_hand, explain
+from recipeline.explaining import Difference, at_hand, explain, split_is_as_it_was
 from recipeline.hooks import RunContext
 from recipeline.recipe.load import parse
 from recipeline.recipe.model import Recipe
@@ -151,7 +151,7 @@ def _run_again(
         )
         assert job.memo is not None
         job.memo.threads = _threads(then, recipe)
-        if then.split is not None:
+        if then.split is not None and split_is_as_it_was(recipe, then):
             shutil.copyfile(then.split, job.folder / EARLIER_SPLIT)
         reproduction.result = complete(job, started)
     return reproduction

@@ -206,7 +206,15 @@ def test_a_row_that_is_gone_is_said_and_the_split_made_anew(run_id):
     done = reproducing.reproduce(run_id)
     said = texts(done)
     assert "1 row is gone, which stood at row 40 of 150" in said[0]
-    assert "the split is another one: it is of 149 rows now" in said
+    assert "the split is another one: it is of 149 rows now, and was of 150" in said
+
+
+def test_another_split_that_is_asked_for_is_made(run_id):
+    done = reproducing.reproduce(run_id, ["data.split={type: random, train: 0.5, validation: 0.25, test: 0.25}"])
+    said = [(difference.kind, difference.text) for difference in done.differences]
+    assert ("settings", "data.split.train was 0.7 and is 0.5") in said
+    (moved,) = [text for kind, text in said if kind == "split"]
+    assert moved.endswith(" of 150 rows are in another part")
 
 
 def test_rows_that_were_only_written_otherwise_are_the_same(run_id):
