@@ -1,6 +1,7 @@
 """`recipeline predict`: a run's model answers a file."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -124,3 +125,44 @@ def test_data_that_is_not_there_is_said_before_the_run_is_looked_for(monkeypatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert main(["predict", "last", data]) == 2
     assert capsys.readouterr().err.startswith(says)
+
+
+@pytest.fixture
+def logged(made):
+    """The logged model's folder in the store, as it was when the test is over."""
+    import mlflow
+
+    client = mlflow.MlflowClient(made[0])
+    found = client.search_logged_models([client.get_experiment_by_name("e").experiment_id])[0]
+    folder = Path(found.artifact_location.removeprefix("file://"))
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    yield folder
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code", "said"),
+    [
+        ("MLmodel", b"mlflow.pyfunc.loaders.code_model", b"os", 3, "flavors.python_function.loader_module: this is no"),
+        ("MLmodel", b"code: null", b"code: !!python/name:os.system", 3, "found a YAML tag"),
+        (
+            "artifacts/bundle/model.json",
+            b'"linear"',
+            b'"mlp"',
+            4,
+            "the model is damaged, or was changed: model.json has",
+        ),
+        ("artifacts/bundle/weights.safetensors", b"F32", b"F16", 4, "weights.safetensors is not what was written"),
+        ("artifacts/bundle/manifest.json", b"sha256", b"sha257", 4, "manifest.json is not what was written"),
+    ],
+)
+def test_a_model_that_somebody_has_changed_is_refused(name, old, new, code, said, made, logged, capsys):
+    content = (logged / name).read_bytes()
+    assert old in content
+    (logged / name).write_bytes(content.replace(old, new, 1))
+    assert main(["predict", "shop", str(made[1] / "rows.csv")]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+    assert "Traceback" not in printed.err
