@@ -38,7 +38,7 @@ demo: $(STAMP)  ## train on penguins, log the run in mlflow.db, and say where to
 	@echo "  $(BIN)/recipeline ui"
 
 test: $(STAMP)  ## the tests, but for the slow ones
-	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow and not faults'
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not slow and not faults'
 
 test-slow: $(STAMP)  ## the slow tests alone
 	$(BIN)/pytest -q -m slow

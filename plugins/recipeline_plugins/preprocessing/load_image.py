@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +12,9 @@ from recipeline import Columns, DataError, Preprocessing, Problem, State
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+MANY = 16
+"""From so many files on they are read on several threads."""
 
 
 class LoadImage(Preprocessing, name="load_image"):
@@ -150,6 +154,8 @@ class LoadImage(Preprocessing, name="load_image"):
         return frame.map_batches(load, schema=schema)
 
     def _loaded(self, cells: pl.Series, learnt: dict[str, Any], dtype: Any) -> pl.Series:
+        from concurrent.futures import ThreadPoolExecutor
+
         import numpy as np
         import polars as pl
 
@@ -167,8 +173,17 @@ class LoadImage(Preprocessing, name="load_image"):
             )
         made = np.zeros((len(cells), *shape), dtype=np.float32 if learnt["floats"] else np.uint8)
         given = cells.drop_nulls().to_list()
-        for row, cell in zip(np.flatnonzero(there), given, strict=True):
-            made[row] = self._one(cell, learnt, int(row), cells.name)
+        places = np.flatnonzero(there)
+
+        def load(place: int) -> None:
+            made[places[place]] = self._one(given[place], learnt, int(places[place]), cells.name)
+
+        # Pillow decodes and resizes without holding Python's lock, so that threads are as good as processes, and the
+        # images needn't be carried from one to the other.
+        several = len(given) >= MANY and isinstance(given[0], str | bytes)
+        with ThreadPoolExecutor(os.cpu_count() if several else 1, "recipeline-images") as pool:
+            for _ in pool.map(load, range(len(given))) if several else map(load, range(len(given))):
+                pass  # of several wrong ones the first is told
         found = pl.Series(cells.name, made, dtype=dtype) if len(made) else pl.Series(cells.name, [], dtype=dtype)
         return found if there.all() else pl.select(pl.when(pl.Series(there)).then(found)).to_series().alias(cells.name)
 

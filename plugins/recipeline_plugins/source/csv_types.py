@@ -206,7 +206,8 @@ def settle(
 
 def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[str, Kind]:
     """The types that the first rows suggest; a column that is empty there may be anything."""
-    head, _ = _figures(rows.head(HEAD_ROWS), dict.fromkeys(names, EVERYTHING), cells)
+    first = rows.head(HEAD_ROWS).collect(engine="streaming").lazy()  # parsed once, not for each of many figures
+    head, _ = _figures(first, dict.fromkeys(names, EVERYTHING), cells)
     return {name: _kind(head[name], strict=False) for name in names}
 
 

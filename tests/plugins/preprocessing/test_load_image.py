@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from recipeline import DataError
-from recipeline_plugins.preprocessing.load_image import LoadImage
+from recipeline_plugins.preprocessing.load_image import MANY, LoadImage
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
 
@@ -96,3 +96,21 @@ def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
         loaded(LoadImage(), pl.Series("i", [good, png(PIXELS[:3])]))
     with pytest.raises(DataError, match="reads paths, bytes or numbers"):
         loaded(step, pl.Series("i", [1, 2]))
+
+
+def test_many_files_come_in_their_places_and_of_several_wrong_ones_the_first_is_named(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (3 * MANY, 6, 5), dtype=np.uint8)
+    files = [tmp_path / f"{number}.png" for number in range(len(pixels))]
+    for file, image in zip(files, pixels, strict=True):
+        file.write_bytes(png(image))
+    column = pl.Series("i", [None, *map(str, files)])
+    found = LoadImage().transform(column.to_frame().lazy(), LoadImage().fit(column.to_frame().lazy())).collect()["i"]
+    assert found[0] is None
+    assert np.array_equal(found[1:].to_numpy()[:, 0], pixels)
+
+    state = LoadImage().fit(column.to_frame().lazy())
+    for number in (40, 20, 30):
+        files[number].write_bytes(b"no image")
+    with pytest.raises(DataError) as caught:
+        LoadImage().transform(column.to_frame().lazy(), state).collect()
+    assert "row 22" in str(caught.value)
