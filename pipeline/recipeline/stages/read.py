@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recipeline.data.earlier import earlier_of
@@ -13,6 +14,9 @@ from recipeline.stages.job import EARLIER_SPLIT, Job
 if TYPE_CHECKING:
     from recipeline.families.spec import Role, Task
     from recipeline.recipe.model import Recipe
+
+LARGE_BYTES = 50_000_000
+"""Size of a file that takes seconds to read: the interpreter that checks the model has time enough afterwards."""
 
 
 def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
@@ -32,7 +36,7 @@ def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
 
 def run(job: Job) -> None:
     """Read the table, having brought the model that the architecture starts from."""
-    if job.run is not None:
+    if job.run is not None and not _is_large(job.recipe.data.source.location()):
         from recipeline.serving.fresh import FreshInterpreter
 
         # `package` asks it. It has seconds of imports to do, and this process, which has them too, leaves cores free.
@@ -52,3 +56,9 @@ def run(job: Job) -> None:
     job.datamodule = RecipeDataModule(job.recipe, job.cache, complete, job.folder / EARLIER_SPLIT)
     for note in job.datamodule.table.notes:
         job.note(note)
+
+
+def _is_large(location: str) -> bool:
+    """Whether reading may take so much memory that nothing else should take some beside it."""
+    place = Path(location)
+    return place.is_dir() or (place.is_file() and place.stat().st_size > LARGE_BYTES)

@@ -17,8 +17,10 @@ def run(job: Job) -> None:
     """Let each report write its files, and log them."""
     if job.run is None:
         return
-    if job.fresh is not None:
-        job.fresh.wake()
+    from recipeline.serving.fresh import FreshInterpreter
+
+    job.fresh = job.fresh or FreshInterpreter()
+    job.fresh.wake()  # it imports while the figures are drawn
     folder = job.folder / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     results = results_of(job)
