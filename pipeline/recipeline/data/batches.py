@@ -10,6 +10,7 @@ import torch
 
 from recipeline.data.arrays import cut_to_longest
 from recipeline.data.prepared import Arrays
+from recipeline.data.windows import Windows
 from recipeline.families.spec import PADDING
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Batches:
         seed: The recipe's seed.
         rank: This process's number.
         world: How many processes there are.
+        windows: How to shuffle what doesn't fit in memory.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Batches:
         seed: int,
         rank: int = 0,
         world: int = 1,
+        windows: Windows | None = None,
     ) -> None:
         self._blocks = tuple(_tensor(block) for block in arrays.blocks)
         self._target = _tensor(arrays.target)
@@ -61,6 +64,7 @@ class Batches:
         self._seed = seed
         self._rank = rank
         self._world = world
+        self._windows = windows
         if shuffle:
             self._mine = -(-self._all // world)
             self._first = 0
@@ -127,7 +131,10 @@ class Batches:
         """The rows of this process in the order of this epoch; int64."""
         digest = hashlib.sha256(f"{self._seed}:{epoch}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
-        order = torch.randperm(self._all, generator=generator)
+        if self._windows is None:
+            order = torch.randperm(self._all, generator=generator)
+        else:
+            order = self._windows.order(self._all, generator)
         if self._world == 1:
             return order
         padded = torch.cat([order, order])[: self._mine * self._world]

@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning.accelerators import CPUAccelerator
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from recipeline.data.windows import Windows, windows_for
 from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.loss import Loss
 from recipeline.families.plugin import with_nested
@@ -15,6 +16,7 @@ from recipeline.tracking import record
 from recipeline.tracking.logger import RunLogger
 from recipeline.training.batch_size import found_batch_size, with_batch_size
 from recipeline.training.compiled import compile_network
+from recipeline.training.memory import all_bytes
 from recipeline.training.module import TrainingModule
 from recipeline.training.several import AT_ONCE, why_single
 from recipeline.training.threads import parameters, threads_for
@@ -50,6 +52,7 @@ def run(job: Job) -> None:
         extra=[callback for group in plugged for callback in group or ()],
     )
     _choose_steps(job)
+    _choose_windows(job)
     if recipe.training.compile:
         compile_network(network, on_cpu=isinstance(job.trainer.accelerator, CPUAccelerator))
 
@@ -70,6 +73,23 @@ def _find_batch_size(job: Job) -> None:
     if job.run is not None:
         job.run.set_tags({"recipeline.batch_size": str(found)})
         record.log_batch_size(job.run, job.recipe)
+
+
+def _choose_windows(job: Job) -> None:
+    """Shuffle the train rows window by window where they are more than memory can hold."""
+    assert job.datamodule is not None
+    if job.memo is not None and job.memo.windows is not None:  # the order stays, whatever memory there is now
+        job.datamodule.windows = Windows(*job.memo.windows) if job.memo.windows else None
+        return
+    found = windows_for(job.data.parts["train"], all_bytes())
+    job.datamodule.windows = found
+    if job.memo is not None:
+        job.memo.windows = [found.block, found.window] if found is not None else []
+    if found is not None:
+        job.note(
+            f"The train rows are more than half of the memory. They are shuffled among {found.rows:,} at a time, which "
+            f"are blocks of {found.block:,} from all over the file."
+        )
 
 
 def _choose_steps(job: Job) -> None:

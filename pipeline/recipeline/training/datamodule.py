@@ -14,6 +14,7 @@ from recipeline.data.prepare import prepare
 from recipeline.data.prepared import PreparedData
 from recipeline.data.read import Table, read
 from recipeline.data.split import SplitTable, split
+from recipeline.data.windows import Windows
 from recipeline.families.spec import Part, Role, Task
 from recipeline.recipe.model import Recipe
 from recipeline.training.several import Chunks
@@ -48,6 +49,8 @@ class RecipeDataModule(pl.LightningDataModule):
         self.recipe = self._written = recipe
         self.cache = cache
         self.steps_per_call = 1
+        self.windows: Windows | None = None
+        """How the train rows are shuffled where memory can't hold them, in one process; set before training."""
         self._complete = complete
         self._earlier_split = earlier_split
         self._table: Table | None = None
@@ -115,4 +118,12 @@ class RecipeDataModule(pl.LightningDataModule):
     def _batches(self, part: Part, size: int | str, *, shuffle: bool) -> Batches:
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
-        return Batches(self.data.parts[part], size, shuffle=shuffle, seed=self.recipe.seed, rank=rank, world=world)
+        return Batches(
+            self.data.parts[part],
+            size,
+            shuffle=shuffle,
+            seed=self.recipe.seed,
+            rank=rank,
+            world=world,
+            windows=self.windows if shuffle and world == 1 else None,
+        )

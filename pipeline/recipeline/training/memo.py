@@ -37,6 +37,8 @@ class Memo:
     """Torch's CPU threads; None as long as none were chosen."""
     batch_size: int | None = None
     """What `batch_size: auto` came to; None as long as nobody has looked, or where the recipe gives a number."""
+    windows: list[int] | None = None
+    """Rows of a block and blocks of a window in which the train rows are shuffled; empty where that is not so."""
     resumed: int = 0
     """How often it has been resumed."""
 
@@ -47,7 +49,13 @@ class Memo:
     def environment(self) -> dict[str, Any]:
         """What is logged with the run, so that a reproduction can say what differs; its data have tags of their own."""
         fingerprint = {kind: found for kind, found in self.fingerprint.items() if kind != "data"}
-        return {"fingerprint": fingerprint, "threads": self.threads, "folder": self.folder, "command": self.command}
+        return {
+            "fingerprint": fingerprint,
+            "threads": self.threads,
+            "windows": self.windows,
+            "folder": self.folder,
+            "command": self.command,
+        }
 
     def load_recipe(self) -> Recipe:
         """The recipe, as the run was started with it.

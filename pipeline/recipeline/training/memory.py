@@ -16,23 +16,33 @@ def available_bytes(root: Path = Path("/")) -> int:
     Args:
         root: Where /proc and /sys are.
     """
-    return max(0, min([*_machine(root), *_container(root), *_own_limits(root)], default=UNKNOWN))
+    container = [max(0, most - taken) for most, taken in _container(root)]
+    return max(0, min([*_machine(root, "MemAvailable", share=0.5), *container, *_own_limits(root)], default=UNKNOWN))
 
 
-def _machine(root: Path) -> Iterator[int]:
+def all_bytes(root: Path = Path("/")) -> int:
+    """Bytes of memory that there are for this process and others, whatever is taken just now.
+
+    Args:
+        root: Where /proc and /sys are.
+    """
+    return min([*_machine(root, "MemTotal", share=1.0), *(most for most, _ in _container(root))], default=UNKNOWN)
+
+
+def _machine(root: Path, wanted: str, share: float) -> Iterator[int]:
     for line in _text(root / "proc/meminfo").splitlines():
         name, _, value = line.partition(":")
-        if name == "MemAvailable":
+        if name == wanted:
             yield int(value.split()[0]) * 1024
             return
-    try:  # macOS knows no such number: half of all memory
-        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    try:  # macOS knows no such number: a share of all memory
+        yield int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * share)
     except (AttributeError, ValueError, OSError):
         return
 
 
-def _container(root: Path) -> Iterator[int]:
-    """What the control groups above this process leave: version 2, then version 1."""
+def _container(root: Path) -> Iterator[tuple[int, int]]:
+    """Limit and use of the control groups above this process: version 2, then version 1."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, kinds, path = line.split(":", 2)
         if number == "0":
@@ -48,14 +58,14 @@ def _container(root: Path) -> Iterator[int]:
             yield from _left(place, *names)
 
 
-def _left(place: Path, limit: str, usage: str, cached: str) -> Iterator[int]:
+def _left(place: Path, limit: str, usage: str, cached: str) -> Iterator[tuple[int, int]]:
     most, taken = _text(place / limit).strip(), _text(place / usage).strip()
     if most.isdecimal() and taken.isdecimal():
         # Files that were read are given up when memory is short.
         given_up = [
             line.split()[1] for line in _text(place / "memory.stat").splitlines() if line.startswith(f"{cached} ")
         ]
-        yield int(most) - int(taken) + sum(int(number) for number in given_up)
+        yield int(most), int(taken) - sum(int(number) for number in given_up)
 
 
 def _own_limits(root: Path) -> Iterator[int]:

@@ -3,7 +3,7 @@
 import pytest
 
 from recipeline.training import memory
-from recipeline.training.memory import UNKNOWN, available_bytes
+from recipeline.training.memory import UNKNOWN, all_bytes, available_bytes
 
 MEG = 1024**2
 
@@ -67,3 +67,11 @@ def test_what_nobody_says_is_taken_for_some(tmp_path, monkeypatch):
     monkeypatch.setattr(memory.os, "sysconf", unknown)
     monkeypatch.setattr(memory, "_own_limits", lambda root: iter(()))
     assert available_bytes(tmp_path) == UNKNOWN
+
+
+def test_what_there_is_in_all_is_the_machines_or_the_containers_limit(root):
+    assert all_bytes(root.path) == 900 * MEG
+    root("proc/self/cgroup", "0::/batch/one\n")
+    root("sys/fs/cgroup/batch/memory.max", f"{300 * MEG}\n")
+    root("sys/fs/cgroup/batch/memory.current", f"{250 * MEG}\n")
+    assert all_bytes(root.path) == 300 * MEG
