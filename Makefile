@@ -41,7 +41,7 @@ test: $(STAMP)  ## the tests, but for the slow ones
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not slow and not faults'
 
 test-slow: $(STAMP)  ## the slow tests alone
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m slow
 
 faults: $(STAMP)  ## kill runs, fill disks, make system calls fail (Linux; strace, and root for a small tmpfs)
 	@command -v strace >/dev/null || echo "strace is not installed, so that what needs it is skipped: apt-get install strace"
