@@ -127,12 +127,22 @@ SPEAKING: dict[str, list[dict[str, Any]]] = {
 SPOKEN = [name for name in CATALOG.names("loss") if "sequence" in CATALOG.find(Loss, name).tasks]
 
 
+PAIRS = [(name, settings) for name in SEQUENCES for settings in SPEAKING.get(name, [{}])]
+
+
 @pytest.mark.parametrize("loss", SPOKEN)
-@pytest.mark.parametrize(
-    ("architecture", "settings"), [(name, settings) for name in SEQUENCES for settings in SPEAKING.get(name, [{}])]
-)
+@pytest.mark.parametrize(("architecture", "settings"), PAIRS)
 def test_so_do_two_batches_of_sequences(architecture: str, settings: dict[str, Any], loss: str) -> None:
     assert not faults(architecture, settings, loss, SEQUENCE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", SPOKEN)
+@pytest.mark.parametrize(("architecture", "settings"), PAIRS)
+def test_and_of_sequences_with_those_that_differentiate_twice(
+    architecture: str, settings: dict[str, Any], loss: str
+) -> None:
+    assert not faults(architecture, settings, loss, SEQUENCE, curved=True)
 
 
 def faults(
