@@ -12,6 +12,7 @@ from recipeline import (
     SIGNS,
     Architecture,
     Block,
+    EarlierModel,
     InputSpec,
     Loss,
     Optimizer,
@@ -72,7 +73,7 @@ SHORT: dict[str, dict[str, Any]] = {name: {"lr": 0.01} for name in ("proximal_gr
 
 # The others differentiate the gradient once for each of many parameters: with one loss a task, and with each among the
 # slow tests.
-SECOND_ORDER = ("linear", "mlp")
+SECOND_ORDER = ("linear", "mlp", "pretrained")
 FIRST = {"regression": "mse", "binary": "cross_entropy", "multiclass": "cross_entropy"}
 FIRST |= {"multilabel": "binary_cross_entropy"}
 
@@ -97,8 +98,7 @@ def batch(target: TargetSpec, loss: Loss) -> tuple[dict[str, torch.Tensor], torc
     return blocks, truth.abs() if loss.raw_target else truth
 
 
-# `pretrained` has the network of another one, and needs its run.
-ARCHITECTURES = [name for name in CATALOG.names("architecture") if name != "pretrained"]
+ARCHITECTURES = CATALOG.names("architecture")
 LOSSES = [
     (loss, task) for loss in CATALOG.names("loss") for task in sorted(CATALOG.find(Loss, loss).tasks) if task in TARGETS
 ]
@@ -162,13 +162,25 @@ def faults(
     return found
 
 
+def made(architecture: str, settings: dict[str, Any]) -> Architecture:
+    """The architecture; `pretrained` goes on with a small network that has learnt of other classes."""
+    found = CATALOG.find(Architecture, architecture)
+    if architecture != "pretrained":
+        return found.model_validate(settings)
+    first = made("mlp", SMALL["mlp"])
+    target = TargetSpec("multiclass", ("y",), ("d", "e", "f", "g"), (4, 4, 4, 4))
+    weights = first.build(looked_at(first), target.outputs).state_dict()
+    model = EarlierModel("a folder", "0" * 64, first, (), looked_at(first), target, target.outputs, weights, ())
+    return found.model_validate({"folder": "there"}).going_on_from(model)
+
+
 def looked_at(architecture: Architecture) -> InputSpec:
     return InputSpec({kind: BLOCKS[kind] for kind in architecture.accepts})
 
 
 def trains(architecture: str, settings: dict[str, Any], loss: str, target: TargetSpec, optimizer: str) -> None:
     torch.manual_seed(0)
-    plugin = CATALOG.find(Architecture, architecture).model_validate(settings)
+    plugin = made(architecture, settings)
     wrong = CATALOG.find(Loss, loss)()
     sequence = target.task == "sequence"
     network = (
