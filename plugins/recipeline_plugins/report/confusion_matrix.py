@@ -39,6 +39,7 @@ def figure(table: np.ndarray, classes: Sequence[Any], part: str) -> Figure:
     size = len(table)
     side = min(max(4.2, 0.75 * size + 2.4), 12.0)
     drawing = new_figure(side + 1.0, side)
+    drawing.set_layout_engine("compressed")  # the margins that squares need: the usual ones cut the label on the left
     axes = drawing.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     names = [plain(name, longest=18) for name in classes]

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import sklearn.metrics
+from PIL import Image
 
 from recipeline import Results, TargetSpec
 from recipeline_plugins.report.confusion_matrix import ConfusionMatrix, counts, figure, shares
+from recipeline_plugins.report.look import save
 
 
 def test_counts_and_shares_equal_scikit_learn(multiclass):
@@ -57,3 +59,10 @@ def test_no_rows_no_file(multiclass, without_rows, tmp_path):
     for results in without_rows(multiclass):
         assert ConfusionMatrix().write(results, tmp_path) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_no_label_is_cut_at_the_edge(tmp_path):
+    path = save(figure(np.diag([31, 13, 25]), ("Adelie", "Chinstrap", "Gentoo"), "test"), tmp_path / "matrix.png")
+    pixels = np.asarray(Image.open(path).convert("L"))
+    edges = np.concatenate([pixels[:2].ravel(), pixels[-2:].ravel(), pixels[:, :2].ravel(), pixels[:, -2:].ravel()])
+    assert (edges == 255).all()
