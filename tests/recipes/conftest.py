@@ -1,18 +1,41 @@
 """Recipes are run in this process, each in a store of its own, and their models are asked over HTTP."""
 
 import json
+import operator
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 Ask = Callable[[dict[str, Any]], tuple[int, Any]]
 """Sends a body; the status, and the predictions, or the words of a refusal."""
+
+
+@pytest.fixture(scope="session")
+def floors() -> dict[str, dict[str, str]]:
+    """What each recipe reaches, by its path without the ending: `{test/accuracy: ">= 0.95"}`."""
+    found: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "floors.yaml").read_text())
+    return found
+
+
+@pytest.fixture
+def reaches(floors: dict[str, dict[str, str]]) -> Callable[[str, Mapping[str, float]], None]:
+    """Fails where a recipe's metrics don't come to its floors."""
+
+    def check(name: str, metrics: Mapping[str, float]) -> None:
+        for metric, floor in floors[name].items():
+            sign, bound = floor.split()
+            keeps = {">=": operator.ge, "<=": operator.le}[sign]
+            assert keeps(metrics[metric], float(bound)), f"{metric} is {metrics[metric]:.4g}"
+
+    return check
 
 
 @pytest.fixture(autouse=True)

