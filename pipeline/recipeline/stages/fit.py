@@ -13,6 +13,7 @@ from recipeline.errors import EnvironmentFault, Problem
 from recipeline.signals import deferring
 from recipeline.stages.job import Job
 from recipeline.tracking import record
+from recipeline.training.allocator import keeping_memory
 from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
 from recipeline.training.ranks import launcher_of
@@ -43,7 +44,13 @@ def run(job: Job) -> None:
     keeper = keeper_of(job.trainer)
     keeper.know(job.kept)
     try:
-        with told() if job.recipe.training.compile else nullcontext(), together(job), _signals(job), left_alone():
+        with (
+            told() if job.recipe.training.compile else nullcontext(),
+            together(job),
+            _signals(job),
+            left_alone(),
+            keeping_memory(),
+        ):
             job.trainer.fit(job.module, datamodule=job.datamodule, ckpt_path=job.checkpoint, weights_only=True)
     except _ODD as error:
         if job.checkpoint is None or keeper.restored:
