@@ -23,6 +23,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import safetensors.torch
 import torch
 import yaml
 
@@ -35,6 +36,7 @@ from recipeline.serving.fetch import download, fetch_model
 from recipeline.serving.log import save_model
 from recipeline.stages.read import complete
 from recipeline.storage.sealed import seal
+from recipeline.training.archive import planned
 from recipeline.training.checkpoints import DurableCheckpointIO
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.kept import find_checkpoints
@@ -544,21 +546,29 @@ class Checkpoint:
             (self.folder / name).write_bytes(more)
         seal(self.folder, {"epoch": 1, "step": 1} if info is None else info)
 
-    def value(self, value, **options):
+    def value(self, value):
+        """A state file as we write it, of something that we would not."""
+        planned(value).write(sink := io.BytesIO())
+        self.bytes(sink.getvalue())
+
+    def torch(self, value, **options):
         """A state file as torch writes it."""
         self.bytes(saved(value, **options))
 
     def archive(self, names, compression=zipfile.ZIP_STORED):
         self.bytes(zipped(self, names, compression))
 
-    def tree(self, content, **more):
+    def pickle(self, content):
         """torch's archive with this pickle as its tree."""
-        self.archive({"state/data.pkl": content, "state/version": b"3\n", "state/byteorder": b"little", **more})
+        self.archive({"state/data.pkl": content, "state/version": b"3\n", "state/byteorder": b"little"})
 
-
-def calls(what, argument):
-    """A pickle that calls something by name."""
-    return b"\x80\x02c" + what.replace(".", "\n", what.count(".") - 1).encode() + b"\n" + argument + b"\x85R."
+    def tree(self, tree, tensors=None, data=b"", about=None):
+        """Our own format with this tree, and tensors that are said to be there."""
+        content = tree if isinstance(tree, bytes) else json.dumps(tree).encode()
+        place = {"dtype": "U8", "shape": [len(content)], "data_offsets": [len(data), len(data) + len(content)]}
+        about = {"format": "recipeline checkpoint", "version": "1"} if about is None else about
+        header = json.dumps({"__metadata__": about, **(tensors or {}), "tree.json": place}).encode()
+        self.bytes(struct.pack("<Q", len(header)) + header + data + content)
 
 
 def named_call(module, word, arguments):
@@ -570,8 +580,13 @@ def long_number(value):
     return b"\x8a%c" % len(content) + content
 
 
-def repeated(c):
-    c.value({"state_dict": {"w": torch.zeros(1).expand(2**40)}})
+def numbers(begin=0, end=8, dtype="F32", shape=(2,)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+def pointed(**more):
+    """Weights that point at the tensor `w`."""
+    return {"state_dict": {"w": {"$tensor": "w", **more}}}
 
 
 def linked_checkpoint(c):
@@ -608,63 +623,95 @@ def tarred(c):
     c.bytes(sink.getvalue())
 
 
-GOOD_TREE = pickle.dumps({"epoch": 1}, protocol=2)
+GOOD = safetensors.torch.save(
+    {"tree.json": torch.tensor(list(b'{"epoch":1}'), dtype=torch.uint8)},
+    {"format": "recipeline checkpoint", "version": "1"},
+)
 
 CHECKPOINTS = {
-    "a trap alone": lambda c: c.value(c.trap),
-    "a trap among the weights": lambda c: c.value({"state_dict": {"w": c.trap}}),
-    "a trap in the optimizer": lambda c: c.value({"optimizer_states": [{"state": {0: c.trap}}]}),
-    "a trap in the schedules": lambda c: c.value({"lr_schedulers": [c.trap]}),
-    "a trap in the callbacks": lambda c: c.value({"callbacks": {"ModelCheckpoint": {"best_model_path": c.trap}}}),
-    "a trap in the loops": lambda c: c.value({"loops": {"fit_loop": c.trap}}),
-    "a trap in what we add": lambda c: c.value({"recipeline": {"processes": [c.trap]}}),
-    "a trap as a key": lambda c: c.bytes(pickle.dumps({("a", 1): c.trap})),
-    "a trap in a tuple": lambda c: c.value({"a": (1, (2, [c.trap]))}),
-    "a trap as torch wrote before archives": lambda c: c.value({"w": c.trap}, _use_new_zipfile_serialization=False),
+    # As torch writes them, and checkpoints were at first.
+    "a trap alone": lambda c: c.torch(c.trap),
+    "a trap among the weights": lambda c: c.torch({"state_dict": {"w": c.trap}}),
+    "a trap in what we add": lambda c: c.torch({"recipeline": {"processes": [c.trap]}}),
+    "a trap as torch wrote before archives": lambda c: c.torch({"w": c.trap}, _use_new_zipfile_serialization=False),
+    "harmless, as torch writes it": lambda c: c.torch({"epoch": 1, "state_dict": {}}),
     "a plain pickle": lambda c: c.bytes(pickle.dumps(c.trap)),
     "a pickle of protocol 0": lambda c: c.bytes(pickle.dumps(c.trap, protocol=0)),
+    "a trap as a key": lambda c: c.bytes(pickle.dumps({("a", 1): c.trap})),
     "a tar": tarred,
     "a program of torch": scripted,
-    "eval": lambda c: c.tree(named_call("builtins", "eval", b"X\x01\x00\x00\x001")),
-    "exec": lambda c: c.tree(named_call("builtins", "exec", b"X\x01\x00\x00\x001")),
-    "os.system": lambda c: c.tree(named_call("os", "system", b"X\x02\x00\x00\x00id")),
-    "a program": lambda c: c.tree(named_call("subprocess", "Popen", b"X\x02\x00\x00\x00id")),
-    "a module that is named and not called": lambda c: c.tree(b"\x80\x02cevil\nthing\n."),
-    "torch.load": lambda c: c.tree(named_call("torch", "load", b"X\x0b\x00\x00\x00/etc/passwd")),
-    "torch.hub": lambda c: c.tree(named_call("torch.hub", "load", b"X\x01\x00\x00\x00x")),
-    "a file of NumPy": lambda c: c.tree(named_call("numpy", "load", b"X\x01\x00\x00\x00x")),
-    "a name by the stack": lambda c: c.tree(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R."),
-    "an instance": lambda c: c.tree(b"(X\x02\x00\x00\x00idios\nsystem\n."),
-    "an object": lambda c: c.tree(b"(cos\nsystem\nX\x02\x00\x00\x00ido."),
-    "an extension": lambda c: c.tree(b"\x80\x02\x82\x01."),
-    "a terabyte of zeros": lambda c: c.tree(named_call("builtins", "bytearray", long_number(2**40))),
-    "a subclass made up": lambda c: c.tree(named_call("torch._utils", "_rebuild_wrapper_subclass", b")")),
-    "a tensor of terabytes": repeated,
-    "a tree that is packed": lambda c: c.archive({"state/data.pkl": GOOD_TREE + bytes(10**7)}, zipfile.ZIP_DEFLATED),
-    "a tensor that is packed": lambda c: c.archive(
-        {"state/data.pkl": GOOD_TREE, "state/data/0": bytes(10**8)}, zipfile.ZIP_DEFLATED
-    ),
-    "a path upwards": lambda c: c.tree(GOOD_TREE, **{"../../canary": b"1"}),
-    "an absolute path": lambda c: c.tree(GOOD_TREE, **{"/tmp/canary": b"1"}),
-    "code of torch beside": lambda c: c.tree(GOOD_TREE, **{"state/code/__torch__.py": b"import os"}),
-    "constants of torch beside": lambda c: c.tree(GOOD_TREE, **{"state/constants.pkl": pickle.dumps(c.trap)}),
-    "two trees": lambda c: c.tree(GOOD_TREE, **{"other/data.pkl": pickle.dumps(c.trap)}),
-    "no tree": lambda c: c.archive({"state/version": b"3\n"}),
-    "a tree cut off": lambda c: c.tree(GOOD_TREE[:-1]),
-    "memory that is not there": lambda c: c.tree(b"\x80\x02h\x05."),
-    "a tree nested deeply": lambda c: c.tree(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."),
+    "os.system": lambda c: c.pickle(named_call("os", "system", b"X\x02\x00\x00\x00id")),
+    "torch.load": lambda c: c.pickle(named_call("torch", "load", b"X\x0b\x00\x00\x00/etc/passwd")),
+    "a name by the stack": lambda c: c.pickle(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R."),
+    "a terabyte of zeros": lambda c: c.pickle(named_call("builtins", "bytearray", long_number(2**40))),
+    "an archive that is packed": lambda c: c.archive({"state/data.pkl": bytes(10**7)}, zipfile.ZIP_DEFLATED),
+    "a path upwards in an archive": lambda c: c.archive({"../../canary": b"1"}),
+    # In our own format.
+    "a call": lambda c: c.tree({"epoch": {"$call": ["os.system", "id"]}}),
+    "an object": lambda c: c.tree({"epoch": {"$object": "os.system"}}),
+    "a reduction": lambda c: c.tree({"callbacks": {"x": {"$reduce": ["os.system", ["id"]]}}}),
+    "bytes of the wrong form": lambda c: c.tree({"callbacks": {"$bytes": "gASVIQ*"}}),
+    "a function of torch as a kind of number": lambda c: c.tree({"callbacks": {"x": {"$dtype": "load"}}}),
+    "a module of torch as a kind of number": lambda c: c.tree({"callbacks": {"x": {"$dtype": "_dynamo"}}}),
+    "a program as a device": lambda c: c.tree({"callbacks": {"x": {"$device": "cuda:0; id"}}}),
+    "a class as an attribute": lambda c: c.tree({"state_dict": {"$ordered": [{}, {"__class__": {"a": 1}}]}}),
+    "two kinds at once": lambda c: c.tree({"epoch": {"$tuple": [1], "$list": [1]}}),
+    "a tree nested deeply": lambda c: c.tree(b"[" * 100_000 + b"]" * 100_000),
+    "a tree nested too deeply": lambda c: c.tree(b'{"a":' + b"[" * 80 + b"]" * 80 + b"}"),
+    "a tree cut off": lambda c: c.tree(b'{"epoch": 1'),
+    "a number of a million digits": lambda c: c.tree(b'{"epoch": 1' + b"0" * 1_000_000 + b"}"),
+    "a number that is none": lambda c: c.tree(b'{"epoch": NaN}'),
+    "a key twice": lambda c: c.tree(b'{"epoch": 1, "epoch": 2}'),
+    "a key twice in pairs": lambda c: c.tree({"loops": {"$dict": [[1, 2], [1, 3]]}}),
+    "a key that can't be one": lambda c: c.tree({"loops": {"$dict": [[[1], 2]]}}),
+    "half a character": lambda c: c.tree(b'{"epoch": "\\ud800"}'),
+    "a tree that is no text": lambda c: c.tree(b"\xff\xfe\x00"),
+    "no tree": lambda c: c.bytes(struct.pack("<Q", 2) + b"{}"),
+    "two trees": lambda c: c.tree({"epoch": 1}, {"tree.json ": numbers()}, bytes(8)),
+    "a tensor beyond the end": lambda c: c.tree(pointed(), {"w": numbers(10**9, 10**9 + 8)}),
+    "tensors over each other": lambda c: c.tree(pointed(), {"w": numbers(), "v": numbers(4, 12)}, bytes(12)),
+    "one place for two tensors": lambda c: c.tree(pointed(), {"w": numbers(), "v": numbers()}, bytes(8)),
+    "a gap between tensors": lambda c: c.tree(pointed(), {"w": numbers(8, 16)}, bytes(16)),
+    "an end before the beginning": lambda c: c.tree(pointed(), {"w": numbers(8, 0)}, bytes(8)),
+    "a tensor of terabytes": lambda c: c.tree(pointed(), {"w": numbers(shape=[2**40])}, bytes(8)),
+    "a tensor whose size runs over": lambda c: c.tree(pointed(), {"w": numbers(shape=[2**62, 8])}, bytes(8)),
+    "nothing, in a shape that runs over": lambda c: c.tree(pointed(), {"w": numbers(0, 0, shape=[0, 2**62, 2**62])}),
+    "a tensor of less than nothing": lambda c: c.tree(pointed(), {"w": numbers(shape=[-1, -2])}, bytes(8)),
+    "numbers of no kind": lambda c: c.tree(pointed(), {"w": numbers(dtype="PICKLE")}, bytes(8)),
+    "strides that lead outside": lambda c: c.tree(pointed(strides=[2**40]), {"w": numbers()}, bytes(8)),
+    "strides that repeat": lambda c: c.tree(pointed(strides=[0]), {"w": numbers()}, bytes(8)),
+    "a truth that is neither": lambda c: c.tree(pointed(), {"w": numbers(dtype="BOOL", shape=[8])}, b"\7" * 8),
+    "a path to a file as a tensor": lambda c: c.tree({"state_dict": {"w": {"$tensor": "../../secret.txt"}}}),
+    "a tensor with a path as its name": lambda c: c.tree({"epoch": 1}, {"../../canary": numbers()}, bytes(8)),
+    "a tensor that nothing names": lambda c: c.tree({"epoch": 1}, {"w": numbers()}, bytes(8)),
+    "a tensor as a key": lambda c: c.tree({"loops": {"$dict": [[{"$tensor": "w"}, 1]]}}, {"w": numbers()}, bytes(8)),
+    "a header longer than the file": lambda c: c.bytes(struct.pack("<Q", 10**6) + b"{}"),
+    "a header of exabytes": lambda c: c.bytes(b"\xff" * 8 + b"{}"),
+    "a header nested deeply": lambda c: c.bytes(struct.pack("<Q", 100_000) + b"[" * 100_000),
+    "a header that says something twice": lambda c: c.bytes(struct.pack("<Q", 16) + b'{"a": 1, "a": 2}'),
+    "a model's weights": lambda c: c.bytes(safetensors.torch.save({"w": torch.zeros(2)})),
+    "a version to come": lambda c: c.tree({}, about={"format": "recipeline checkpoint", "version": "9"}),
     "nothing": lambda c: c.bytes(b""),
     "text": lambda c: c.bytes(b"import os\nos.system('id')\n"),
     "a list": lambda c: c.value([1, 2]),
     "weights that are a list": lambda c: c.value({"state_dict": [1]}),
     "weights that are text": lambda c: c.value({"state_dict": {"w": "evil"}}),
     "an epoch that is text": lambda c: c.value({"epoch": "1"}),
-    "a file beside": lambda c: c.bytes(saved({"epoch": 1}), **{"evil.py": b"import os"}),
+    "a file beside": lambda c: c.bytes(GOOD, **{"evil.py": b"import os"}),
     "a state by another name": lambda c: (c.bytes(b"", **{"weights.pkl": b"1"}), (c.folder / "state.ckpt").unlink()),
     "a link as checkpoint": linked_checkpoint,
     "a link as state": linked_state,
     "a pipe as state": pipe_state,
 }
+
+
+def test_one_that_is_not_hostile_is_read(tmp_path):
+    made = Checkpoint(tmp_path)
+    made.bytes(GOOD)
+    assert DurableCheckpointIO().load_checkpoint(made.folder) == {"epoch": 1}
+    shutil.rmtree(made.folder)
+    made.tree(pointed(strides=[1]), {"w": numbers()}, struct.pack("<2f", 1, 2))
+    assert DurableCheckpointIO().load_checkpoint(made.folder)["state_dict"]["w"].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("name", cases(CHECKPOINTS))
@@ -694,7 +741,7 @@ def test_a_hostile_checkpoint_is_refused_and_causes_nothing(name, tmp_path):
 )
 def test_a_manifest_that_names_what_is_not_there_makes_no_checkpoint(info, tmp_path):
     made = Checkpoint(tmp_path)
-    made.bytes(saved({"epoch": 1}), info)
+    made.bytes(GOOD, info)
     found = find_checkpoints(made.folder.parent)
     assert found.newest is None
     assert len(found.damaged) == 1

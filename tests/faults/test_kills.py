@@ -5,6 +5,7 @@ one that has imported everything, so that a kill costs a second instead of ten.
 """
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -19,6 +20,8 @@ from typing import Any
 import pytest
 import torch
 from mlflow import MlflowClient
+
+from recipeline.training.archive import read
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
@@ -132,7 +135,7 @@ class Victims:
         held: dict[str, Any] = {}
         for name in ("best.ckpt", "last.ckpt"):
             path = Path(run.info.artifact_uri.removeprefix("file://"), "checkpoints", name)
-            found = torch.load(path, weights_only=True)
+            found = read(io.BytesIO(Path(path).read_bytes()))
             keys = ("epoch", "global_step", "state_dict", "optimizer_states", "lr_schedulers")
             held[name] = {key: found[key] for key in keys}
             if name == "last.ckpt":

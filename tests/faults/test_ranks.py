@@ -1,5 +1,6 @@
 """A process of a distributed training that is killed: all others end, the run says which, and it goes on exactly."""
 
+import io
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ import torch
 from mlflow import MlflowClient
 
 from recipeline.tracking import store
+from recipeline.training.archive import read
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for children")]
 
@@ -112,7 +115,7 @@ def outcome(work, name):
     for file in ("best.ckpt", "last.ckpt"):
         path = f"{run.info.artifact_uri.removeprefix('file://')}/checkpoints/{file}"
         if os.path.exists(path):  # noqa: PTH110 - a text
-            found = torch.load(path, weights_only=True)
+            found = read(io.BytesIO(Path(path).read_bytes()))
             held[file] = {key: found[key] for key in ("epoch", "state_dict", "optimizer_states", "lr_schedulers")}
     held = torch.utils._pytree.tree_map(
         lambda value: value.numpy().tobytes() if isinstance(value, torch.Tensor) else repr(value), held

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-import torch
 from mlflow import MlflowClient
 
 import recipeline
 from recipeline import runner
 from recipeline.errors import DataError, EnvironmentFault
 from recipeline.recipe.load import load_recipe
+from recipeline.training.archive import read
 
 RECIPE = """
 name: iris
@@ -191,7 +191,7 @@ def test_two_runs_of_one_recipe_give_the_same_bytes(quick, tmp_path):
     def weights(result: runner.RunResult) -> dict[str, bytes]:
         client = MlflowClient(result.tracking_uri)
         path = client.download_artifacts(result.run_id, "checkpoints/best.ckpt", str(tmp_path / result.run_id))
-        state = torch.load(path, weights_only=True)["state_dict"]
+        state = read(io.BytesIO(Path(path).read_bytes()))["state_dict"]
         return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
 
     def numbers(result: runner.RunResult, run) -> dict[str, list[float]]:
@@ -360,7 +360,7 @@ def test_rows_outside_the_train_part_leave_no_trace_in_the_weights(steps, tmp_pa
         client = MlflowClient(result.tracking_uri)
         (tmp_path / result.run_id).mkdir()
         path = client.download_artifacts(result.run_id, "checkpoints/last.ckpt", str(tmp_path / result.run_id))
-        state = torch.load(path, weights_only=True)["state_dict"]
+        state = read(io.BytesIO(Path(path).read_bytes()))["state_dict"]
         return {key: tensor.numpy().tobytes() for key, tensor in state.items() if key.startswith("network.")}
 
     assert weights(rows, "whole") == weights(corrupted, "corrupted")

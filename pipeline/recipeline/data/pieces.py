@@ -96,7 +96,7 @@ class Pieces:
             mine = sorted((span.start, path, own) for owner, span, path, own in pieces if owner == part)
             with RowFile(self._folder / f"{part}.{kind}.npy", dtype, (count, *shape)) as file:
                 for _, path, own in mine:
-                    rows = np.load(path)
+                    rows = np.load(path, allow_pickle=False)
                     file.add(np.pad(rows, [(0, 0), (0, longest - own[0]), *[(0, 0)] * (rows.ndim - 2)]))
                     path.unlink()
         return shape

@@ -118,7 +118,7 @@ def _open(folder: Path, rows: dict[Part, int], pipeline: FittedPipeline) -> dict
     def array(name: str, empty: tuple[int, ...], dtype: type) -> np.ndarray:
         path = folder / name
         # Copy on write, because torch warns of arrays that it may not write to.
-        return np.load(path, mmap_mode="c") if path.exists() else np.empty(empty, dtype=dtype)
+        return np.load(path, mmap_mode="c", allow_pickle=False) if path.exists() else np.empty(empty, dtype=dtype)
 
     parts: dict[Part, Arrays] = {}
     for part in PARTS:

@@ -17,7 +17,7 @@ from recipeline.training.allocator import keeping_memory
 from recipeline.training.compiled import told
 from recipeline.training.fingerprint import machine
 from recipeline.training.ranks import launcher_of
-from recipeline.training.trainer import checkpoints_of, keeper_of
+from recipeline.training.trainer import check_reading, checkpoints_of, keeper_of
 
 _ODD = (LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 """What a state that is not that of this training can raise while it is taken up."""
@@ -43,6 +43,8 @@ def run(job: Job) -> None:
     _note_what_it_depends_on(job)
     keeper = keeper_of(job.trainer)
     keeper.know(job.kept)
+    if job.checkpoint is not None:
+        check_reading(job.trainer)
     try:
         with (
             told() if job.recipe.training.compile else nullcontext(),

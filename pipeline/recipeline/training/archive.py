@@ -1,126 +1,279 @@
-"""Look at a checkpoint's file before torch reads it: what it may name is a short list, and nothing in it is packed.
+"""A checkpoint's file: the tensors as safetensors keeps them, and the tree around them as JSON among them.
 
-torch writes tensors as they are, and the tree around them as a pickle. That is never given to `pickle`: torch's own
-reader takes it with `weights_only`, which calls no function but those that make tensors. Here it is looked at first,
-without carrying anything out, so that even those are only the ones that checkpoints are made of.
+    8 bytes        length of the header
+    header         JSON: each tensor's name, kind of number, shape and place (see `header.py`)
+    tensors        their numbers in the order of their rows, little-endian, one behind the other without a gap
+    tree.json      the last of them: the tree (see `tree.py`), in which a tensor stands by its name
+
+Any reader of safetensors opens it, and none of it is a program: what is read are numbers, texts and a dozen kinds of
+containers. Written and read by hand, because safetensors' own writer copies all tensors first, and its reader believes
+a file to be its owner's. Here a file is measured before anything is made of it.
+
+A tensor that stands at several places of the tree is written once, and is one again. Views of a common storage have
+memory of their own afterwards, with the same numbers. Strides are kept where a tensor's numbers lie without gaps.
 """
 
 from __future__ import annotations
 
-import pickletools
-import zipfile
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+import json
+import math
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
 
 import torch
 
-LARGEST_TREE = 500_000_000
-"""Bytes of the tree around the tensors that are looked at most."""
-
-NAMES = frozenset(
-    {
-        "collections OrderedDict",
-        "collections Counter",
-        "torch Size",
-        "torch device",
-        "torch._utils _rebuild_tensor_v2",
-        "torch._utils _rebuild_tensor_v3",
-        "torch._utils _rebuild_parameter",
-        "torch.storage UntypedStorage",
-        "_codecs encode",
-        "builtins set",
-        "builtins complex",
-        "__builtin__ set",
-        "__builtin__ complex",
-    }
+from recipeline.training.header import (
+    ABOUT,
+    DTYPES,
+    LARGEST,
+    NAMES,
+    Later,
+    Place,
+    are_lengths,
+    loaded,
+    measured,
+    rendered,
 )
-"""What a tree may name beside torch's kinds of number and of storage."""
-_UNKNOWN = frozenset({"STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4", "PERSID", "NEWOBJ_EX", "BYTEARRAY8"})
-"""Steps of a pickle that torch does not write."""
-EXPANDED = 100_000_000
-"""Numbers that a tensor may have without memory behind each of them: torch can repeat one number endlessly."""
+from recipeline.training.tree import TENSOR, NotOurs, NotPlain, Path, from_json, to_json
+
+__all__ = ["Earlier", "Later", "NotOurs", "NotPlain", "Planned", "planned", "read"]
+
+TREE = "tree.json"
+LARGEST_TREE = 100_000_000
+"""Bytes of a tree at most: as Python's values it takes ten times as much."""
+_ARCHIVE = b"PK\x03\x04"
+"""How torch's own files begin."""
+
+_HALVES = {torch.complex64: torch.float32, torch.complex128: torch.float64}
+"""A complex number is written as two: safetensors knows but one kind of them."""
 
 
-class NotOurs(Exception):
-    """The file is none that torch writes of tensors and plain values."""
+class Earlier(NotOurs):
+    """The file is one of torch's own, as checkpoints were at first."""
 
 
-def inspect(file: BinaryIO) -> None:
-    """Look through a checkpoint's file, which is read from its beginning afterwards.
+class Sink(Protocol):
+    """What can be written to."""
 
-    Raises:
-        NotOurs: something in it is not as torch writes it, or it names what a checkpoint has no use for.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-            _entries(entries)
-            trees = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
-            if len(trees) != 1 or trees[0].file_size > LARGEST_TREE:
-                raise NotOurs("it has no tree of tensors, or one that is too large")
-            _tree(archive.read(trees[0]))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise NotOurs(" ".join(str(error).split())[:200]) from error
-    finally:
-        file.seek(0)
+    def write(self, content: Any, /) -> Any:
+        """Take all of it."""
 
 
-def _entries(entries: list[zipfile.ZipInfo]) -> None:
-    seen: set[str] = set()
-    for entry in entries:
-        name = entry.filename
-        _, _, below = name.partition("/")
-        plain = below in ("data.pkl", "byteorder", "version", ".format_version", ".storage_alignment") or (
-            below.startswith(("data/", ".data/")) and below.count("/") == 1 and ".." not in below
-        )
-        if not plain or name in seen:
-            raise NotOurs(f"{ascii(name)[:80]} is in it{' twice' if name in seen else ''}")
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
-            raise NotOurs(f"{ascii(name)[:80]} is packed")
-        seen.add(name)
-    if len({name.partition("/")[0] for name in seen}) > 1:
-        raise NotOurs("it holds more than one tree")
+@dataclass(slots=True)
+class Planned:
+    """A checkpoint's file before it is written."""
+
+    head: bytes
+    tensors: list[torch.Tensor]
+    """In the order of the file: each is copied when its turn comes, where it has to be."""
+    tree: bytes
+    size: int
+    """Bytes of the whole file."""
+
+    def write(self, file: Sink) -> None:
+        """Write it."""
+        file.write(self.head)
+        for tensor in self.tensors:
+            if tensor.numel():
+                file.write(_bytes_of(_plain(tensor)).numpy().data)
+        file.write(self.tree)
 
 
-def _tree(content: bytes) -> None:
-    """Every step of the pickle, read and not carried out."""
-    for step, argument, _ in pickletools.genops(content):
-        if step.name == "GLOBAL" and not _may_name(str(argument)):
-            raise NotOurs(f"it names {ascii(argument)[:80]}")
-        if step.name in _UNKNOWN:
-            raise NotOurs(f"a {step.name} is in it")
-
-
-def _may_name(name: str) -> bool:
-    if name in NAMES:
-        return True
-    module, _, word = name.partition(" ")
-    if module not in ("torch", "torch.cuda"):
-        return False
-    return (word.isalnum() and word.endswith("Storage")) or isinstance(getattr(torch, word, None), torch.dtype)
-
-
-def check_sizes(loaded: Any) -> None:
-    """See that no tensor claims far more numbers than there is memory behind it.
+def planned(value: Any) -> Planned:
+    """How a checkpoint is written: all of it is looked at, and no tensor copied.
 
     Raises:
-        NotOurs: one does.
+        NotPlain: something in it is neither a tensor nor a plain value.
     """
-    for tensor in _tensors(loaded):
-        if tensor.numel() > EXPANDED and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise NotOurs(
-                f"a tensor claims {tensor.numel():,} numbers and has {tensor.untyped_storage().nbytes():,} bytes"
-            )
+    kept = _Kept()
+    tree = json.dumps(to_json(value, kept.keep), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if len(tree) > LARGEST_TREE:
+        raise NotPlain((), f"{len(tree):,} bytes of values that are not in tensors")
+    kept.entries.sort(key=lambda entry: -entry.itemsize)  # each begins where its kind of number may
+    places, end = [], 0
+    for entry in kept.entries:
+        places.append((entry.name, Place(entry.dtype, entry.shape, end, end + entry.bytes)))
+        end += entry.bytes
+    places.append((TREE, Place("U8", (len(tree),), end, end + len(tree))))
+    head = rendered(places)
+    if len(head) > LARGEST:
+        raise NotPlain((), f"{len(places):,} tensors")
+    return Planned(head, [entry.tensor for entry in kept.entries], tree, len(head) + end + len(tree))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    waiting, seen = [value], set()
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, torch.Tensor):
-            yield each
-        elif isinstance(each, dict | list | tuple | set):
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            waiting += [*each.keys(), *each.values()] if isinstance(each, dict) else list(each)
+def read(file: BinaryIO, device: Any = "cpu") -> Any:
+    """What a checkpoint's file holds.
+
+    Raises:
+        Earlier: it is one of torch's own files.
+        Later: a version of recipeline that is not known yet has written it.
+        NotOurs: it is not what `Planned` writes.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    begin = file.read(8)
+    if begin.startswith(_ARCHIVE):
+        raise Earlier("a file of torch's own kind")
+    length = int.from_bytes(begin, "little")
+    if len(begin) < 8 or length > min(LARGEST, size - 8):
+        raise NotOurs(f"its {size:,} bytes have no header, or one that is too long")
+    table = measured(file.read(length), size - 8 - length)
+    given = _Given(file, 8 + length, table, device)
+    tree = table.pop(TREE, None)
+    if tree is None or tree.dtype != "U8" or len(tree.shape) != 1 or tree.end - tree.begin > LARGEST_TREE:
+        raise NotOurs("it has no tree, or one that is too large")
+    file.seek(8 + length + tree.begin)
+    value = from_json(loaded(file.read(tree.end - tree.begin), "tree"), given.give)
+    for name in table:
+        if name not in given.made:
+            raise NotOurs(f"the tensor {ascii(name)[:80]} has no place in its tree")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A tensor that is to be written."""
+
+    name: str
+    tensor: torch.Tensor
+    dtype: str
+    shape: tuple[int, ...]
+    itemsize: int
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.itemsize
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The tensors of a tree, each once."""
+
+    entries: list[_Entry] = field(default_factory=list)
+    names: set[str] = field(default_factory=lambda: {TREE, ABOUT})
+    known: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def keep(self, tensor: torch.Tensor, path: Path) -> dict[str, Any]:
+        """The node that points at it."""
+        dtype = _HALVES.get(tensor.dtype, tensor.dtype)
+        _check(tensor, dtype, path)
+        parameter = {"parameter": tensor.requires_grad} if type(tensor) is torch.nn.Parameter else {}
+        view = (
+            tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype,
+            tensor.device, tensor.is_conj(), tensor.is_neg(),
+        )  # fmt: skip
+        if not tensor.numel() or view not in self.known:
+            node: dict[str, Any] = {TENSOR: self._new(path)}
+            pairs = (2,) if tensor.is_complex() else ()
+            if pairs:
+                node["complex"] = True
+            if not tensor.is_contiguous() and _is_dense(tensor.shape, tensor.stride()):
+                node["strides"] = list(tensor.stride())
+            shape = (*tensor.shape, *pairs)
+            self.entries.append(_Entry(node[TENSOR], tensor, NAMES[dtype], shape, dtype.itemsize))
+            self.known[view] = node
+        return self.known[view] | parameter
+
+    def _new(self, path: Path) -> str:
+        """A name that says where it stands, given once."""
+        name = first = "/".join(path)[:300].encode("utf-8", "replace").decode() or "tensor"
+        number = 1
+        while name in self.names:
+            number += 1
+            name = f"{first}#{number}"
+        self.names.add(name)
+        return name
+
+
+def _check(tensor: torch.Tensor, dtype: torch.dtype, path: Path) -> None:
+    """See that it is numbers and nothing else.
+
+    Raises:
+        NotPlain: it is not.
+    """
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        raise NotPlain(path, f"a tensor of the kind {type(tensor).__module__}.{type(tensor).__qualname__}")
+    if tensor.layout is not torch.strided or tensor.device.type == "meta":
+        raise NotPlain(path, f"a tensor of the layout {tensor.layout} on the device {tensor.device}")
+    if dtype not in NAMES:
+        raise NotPlain(path, f"a tensor of {tensor.dtype}")
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Its numbers on the CPU, row by row; a copy only where they are not."""
+    plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    return torch.view_as_real(plain) if plain.is_complex() else plain
+
+
+def _bytes_of(plain: torch.Tensor) -> torch.Tensor:
+    """The bytes of a tensor as a file has them; on most machines its own memory."""
+    raw = plain.as_strided((plain.numel(),), (1,)).view(torch.uint8)  # of one number torch keeps any stride
+    return raw if sys.byteorder == "little" else raw.view(-1, plain.element_size()).flip(1).reshape(-1)
+
+
+def _is_dense(shape: Any, strides: Any) -> bool:
+    """Whether the numbers lie without gaps, none of them twice, in whatever order of the dimensions."""
+    expected = 1
+    for stride, size in sorted((stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+@dataclass(slots=True)
+class _Given:
+    """The tensors of a file, each made when its place in the tree is read."""
+
+    file: BinaryIO
+    start: int
+    table: dict[str, Place]
+    device: Any
+    made: dict[str, tuple[torch.Tensor, dict[str, Any]]] = field(default_factory=dict)
+
+    def give(self, node: dict[str, Any]) -> torch.Tensor:
+        """The tensor that a node points at."""
+        parameter = node.pop("parameter", None)
+        name = node[TENSOR]
+        if not isinstance(name, str) or name not in self.table or not node.keys() <= {TENSOR, "complex", "strides"}:
+            raise NotOurs(f"its tree points at {ascii(name)[:80]}, where no tensor is")
+        if name not in self.made:
+            self.made[name] = self._made(name, node).to(self.device), node
+        tensor, first = self.made[name]
+        if node != first:
+            raise NotOurs(f"the tensor {ascii(name)[:80]} is said to be of two kinds")
+        if parameter is None:
+            return tensor
+        if type(parameter) is not bool or (parameter and not (tensor.is_floating_point() or tensor.is_complex())):
+            raise NotOurs(f"the tensor {ascii(name)[:80]} is no parameter")
+        return torch.nn.Parameter(tensor, requires_grad=parameter)
+
+    def _made(self, name: str, node: dict[str, Any]) -> torch.Tensor:
+        place = self.table[name]
+        dtype = DTYPES[place.dtype]
+        tensor = torch.empty(place.shape, dtype=dtype)
+        self._fill(tensor, place)
+        if node.get("complex", False) is not False:
+            if node["complex"] is not True or place.shape[-1:] != (2,) or dtype not in _HALVES.values():
+                raise NotOurs(f"the tensor {ascii(name)[:80]} does not hold complex numbers")
+            tensor = torch.view_as_complex(tensor)
+        if "strides" in node:
+            strides = node["strides"]
+            if not are_lengths(strides) or len(strides) != tensor.dim() or not _is_dense(tensor.shape, strides):
+                raise NotOurs(f"the tensor {ascii(name)[:80]} can't have the strides {ascii(strides)[:80]}")
+            tensor = torch.empty_strided(tuple(tensor.shape), strides, dtype=tensor.dtype).copy_(tensor)
+        return tensor
+
+    def _fill(self, tensor: torch.Tensor, place: Place) -> None:
+        if not tensor.numel():
+            return
+        self.file.seek(self.start + place.begin)
+        raw = tensor.view(-1).view(torch.uint8)
+        if self.file.readinto(raw.numpy().data) != place.end - place.begin:  # type: ignore[attr-defined]
+            raise NotOurs("it ends before its tensors do")
+        if sys.byteorder != "little":
+            raw.copy_(raw.view(-1, tensor.element_size()).flip(1).reshape(-1))
+        if tensor.dtype is torch.bool and bool((raw > 1).any()):
+            raise NotOurs("a truth value in it is neither yes nor no")

@@ -1,20 +1,19 @@
-"""Checkpoints on disk: sealed folders, so that a crash leaves the old ones whole, read without pickle's powers."""
+"""Checkpoints on disk: sealed folders, so that a crash leaves the old ones whole, in a format that can run nothing."""
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from recipeline.errors import EnvironmentFault, Problem, UnsafeError
+from recipeline.errors import EnvironmentFault, Problem, UnsafeError, UsageError
 from recipeline.storage.disk import not_written
 from recipeline.storage.sealed import Damaged, sealing
 from recipeline.storage.temporary import discard
-from recipeline.training.archive import NotOurs, check_sizes, inspect
+from recipeline.training.archive import Earlier, Later, NotOurs, NotPlain, planned, read
 from recipeline.training.kept import BEST, STATE, verify_checkpoint
 
 OURS = "recipeline"
@@ -22,27 +21,34 @@ OURS = "recipeline"
 
 
 class DurableCheckpointIO(CheckpointIO):
-    """Lightning's checkpoints as sealed folders, verified and then loaded with `weights_only`.
+    """Lightning's checkpoints as sealed folders, verified before they are read.
 
     Attributes:
         pinned: Names of checkpoints that are not to be removed when Lightning asks: others depend on them.
+        owners: Who keeps a part of the state, by the part's place in it: whom to name where it can't be saved.
     """
 
     def __init__(self) -> None:
         self.pinned: set[str] = set()
+        self.owners: dict[tuple[str, ...], str] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write beside, sync, seal, rename. One that is there is replaced."""
+        """Write beside, sync, seal, rename. One that is there is replaced.
+
+        Raises:
+            UsageError: somebody's state holds what is neither a tensor nor a plain value.
+            EnvironmentFault: the disk does not take it.
+        """
         final = Path(path)
-        sink = _Sink()
+        try:
+            content = planned(checkpoint)
+        except NotPlain as error:
+            raise self._not_plain(error) from error
         try:
             discard(final)
             with sealing(final) as under_way:
                 with (under_way.folder / STATE).open("wb") as file:
-                    sink.file = file
-                    torch.save(checkpoint, sink)  # type: ignore[arg-type]  # all that it asks for is `write`
-                    if sink.error is not None:
-                        raise sink.error
+                    content.write(file)
                 told = checkpoint.get(OURS, {}).get("told", {})
                 under_way.info |= {"epoch": checkpoint.get("epoch"), "step": checkpoint.get("global_step"), **told}
         except OSError as error:
@@ -50,39 +56,62 @@ class DurableCheckpointIO(CheckpointIO):
                 "the checkpoint",
                 final,
                 error,
-                needed=sink.written,
+                needed=content.size,
                 advice="The checkpoints before it are whole: then go on with `recipeline resume`.",
             ) from error
+
+    def _not_plain(self, error: NotPlain) -> UsageError:
+        whose = next((self.owners[error.path[:n]] for n in (2, 1) if error.path[:n] in self.owners), "the training")
+        place = "/".join(error.path)
+        return UsageError(
+            Problem(
+                f"a checkpoint can't hold what {whose} keeps{f' at {place}' if place else ''}",
+                found=error.what,
+                suggestion="Checkpoints are saved without pickle: keep tensors, numbers, texts, None, and lists, tuples, sets "
+                "and mappings of them, and make everything else anew from these.",
+            )
+        )
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Verify, then read tensors and plain values; anything else in the file is refused.
+        """Verify, then read tensors and plain values: there is nothing else that the format could hold.
 
         Raises:
-            EnvironmentFault: it is not what was written.
-            UnsafeError: whoever wrote it put code into it.
+            EnvironmentFault: it is not what was written, or of another version's format.
+            UnsafeError: whoever wrote it is not recipeline.
         """
         folder = Path(path)
         try:
             with verify_checkpoint(folder, thorough=False).open(STATE) as file:
-                inspect(file)
-                loaded = torch.load(file, map_location=map_location or "cpu", weights_only=True)
-            check_sizes(loaded)
+                loaded = read(file, map_location or "cpu")
             _check_form(loaded)
         except Damaged as error:
             raise EnvironmentFault(Problem(f"the checkpoint is damaged: {error.reason}", file=str(folder))) from error
-        except (NotOurs, pickle.UnpicklingError) as error:
+        except (Earlier, Later) as error:
+            earlier = isinstance(error, Earlier)
+            raise EnvironmentFault(
+                Problem(
+                    f"the checkpoint was made by {'an earlier' if earlier else 'a later'} version of recipeline, whose "
+                    "format this one does not read",
+                    file=str(folder),
+                    found=str(error),
+                    suggestion="Such a file can hold programs. A run of that version can't be resumed: train it anew."
+                    if earlier
+                    else "Resume the run with the version that has made it.",
+                )
+            ) from error
+        except NotOurs as error:
             raise UnsafeError(
                 Problem(
-                    "the checkpoint holds more than tensors and plain values, and is not read",
+                    "the checkpoint is not as recipeline writes one, and is not read",
                     file=str(folder),
-                    found=str(error).partition("\n")[0][:200],
+                    found=str(error)[:200],
                     suggestion="Somebody else has made it. Remove that folder to go on from the one before it.",
                 )
             ) from error
         except (OSError, RuntimeError, MemoryError, EOFError, LookupError, *_ODD) as error:
-            # It is what its manifest says, and yet nothing that torch can read.
+            # It is well formed, and yet nothing that this machine or a training can take.
             raise EnvironmentFault(
                 Problem(
                     "the checkpoint can't be read",
@@ -130,34 +159,6 @@ _FORM: dict[str, type] = {
     "pytorch-lightning_version": str,
     OURS: dict,
 }
-
-
-class _Sink:
-    """What torch writes to: an error is kept for later, because torch's writer does not bear one."""
-
-    def __init__(self) -> None:
-        self.file: BinaryIO | None = None
-        self.written = 0
-        self.error: OSError | None = None
-
-    def write(self, content: Any) -> int:
-        """Write, or count what would have been written."""
-        size = memoryview(content).nbytes
-        self.written += size
-        if self.error is None and self.file is not None:
-            try:
-                self.file.write(content)
-            except OSError as error:
-                self.error = error
-        return size
-
-    def flush(self) -> None:
-        """Write what is buffered."""
-        if self.error is None and self.file is not None:
-            try:
-                self.file.flush()
-            except OSError as error:
-                self.error = error
 
 
 def best_checkpoint(folder: Path | None, monitor: str, mode: str) -> ModelCheckpoint:

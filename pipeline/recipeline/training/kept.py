@@ -11,7 +11,7 @@ from recipeline.storage.sealed import Damaged, Sealed, verify
 CHECKPOINTS = "checkpoints"
 """The folder below a run's that holds them."""
 STATE = "state.ckpt"
-"""The one file of a checkpoint's folder: tensors and plain values, as torch writes them."""
+"""The one file of a checkpoint's folder: tensors and plain values."""
 SUFFIX = ".ckpt"
 BEST = "best-"
 """How the name of a best epoch's checkpoint begins."""

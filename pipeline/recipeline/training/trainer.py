@@ -13,9 +13,11 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import Strategy
 
 from recipeline.catalog import direction
 from recipeline.errors import EnvironmentFault, Problem
+from recipeline.families.plugin import Plugin
 from recipeline.recipe.model import Recipe, TrainingSettings
 from recipeline.training.checkpoints import DurableCheckpointIO, best_checkpoint
 from recipeline.training.guard import Guard
@@ -45,8 +47,10 @@ def make_trainer(
     training = recipe.training
     _check_processes(training)
     monitor, mode = monitored(recipe)
-    plugged = [callback for r in recipe.regularization for callback in r.callbacks()]
+    by_plugin = [(_named(r), callback) for r in recipe.regularization for callback in r.callbacks()]
+    plugged = [callback for _, callback in by_plugin]
     io = DurableCheckpointIO()
+    io.owners = _owners(recipe, [*by_plugin, *((f"the callback {type(each).__name__}", each) for each in extra)])
     keeper = Keeper(folder / CHECKPOINTS, training.checkpoint, io)
     callbacks: list[pl.Callback] = [
         keeper.between,
@@ -119,6 +123,34 @@ def checkpoints_of(trainer: pl.Trainer) -> ModelCheckpoint:
 def keeper_of(trainer: pl.Trainer) -> Keeper:
     """Who makes the checkpoints that the run can be resumed from."""
     return next(each.keeper for each in trainer.callbacks if isinstance(each, BetweenEpochs))  # type: ignore[attr-defined]  # set by the Trainer
+
+
+def check_reading(trainer: pl.Trainer) -> None:
+    """See that a checkpoint will be read by us.
+
+    Raises:
+        EnvironmentFault: the strategy reads checkpoints in a way of its own, which goes by pickle.
+    """
+    if type(trainer.strategy).load_checkpoint is not Strategy.load_checkpoint:
+        raise EnvironmentFault(
+            Problem(
+                "a training by this strategy can't be resumed: it reads checkpoints in a way of its own, by pickle",
+                path="training.strategy",
+                found=type(trainer.strategy).__name__,
+                suggestion="Train it anew, or by ddp from the start.",
+            )
+        )
+
+
+def _owners(recipe: Recipe, callbacks: Sequence[tuple[str, pl.Callback]]) -> dict[tuple[str, ...], str]:
+    """Whose state stands where in a checkpoint."""
+    parts = {"state_dict": recipe.architecture, "optimizer_states": recipe.optimizer, "lr_schedulers": recipe.scheduler}
+    found: dict[tuple[str, ...], str] = {(key,): _named(part) for key, part in parts.items() if part is not None}
+    return found | {("callbacks", callback.state_key): whose for whose, callback in callbacks}
+
+
+def _named(plugin: Plugin) -> str:
+    return f"{plugin.family} '{plugin.plugin_name}'"
 
 
 def _check_processes(training: TrainingSettings) -> None:

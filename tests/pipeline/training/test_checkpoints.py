@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipeline.errors import EnvironmentFault, UnsafeError
+from recipeline.errors import EnvironmentFault, UnsafeError, UsageError
+from recipeline.storage.sealed import seal
 from recipeline.storage.temporary import discard
 from recipeline.training import checkpoints
 from recipeline.training.checkpoints import DurableCheckpointIO
@@ -41,14 +42,55 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch, saved):
     torch.save({"state_dict": Trap()}, saved / "state.ckpt")
     with pytest.raises(EnvironmentFault, match=r"the checkpoint is damaged: state\.ckpt has "):
         DurableCheckpointIO().load_checkpoint(saved)
-    discard(saved)
-    DurableCheckpointIO().save_checkpoint({"state_dict": Trap()}, saved)  # whoever wrote it made the manifest too
-    with pytest.raises(UnsafeError, match="holds more than tensors and plain values, and is not read"):
+    reseal(saved)  # whoever wrote it made the manifest too
+    with pytest.raises(
+        EnvironmentFault, match="was made by an earlier version of recipeline, whose format this one doe"
+    ):
         DurableCheckpointIO().load_checkpoint(saved)
-    monkeypatch.setattr(checkpoints, "inspect", lambda _: None)  # torch's own reader alone refuses it too
-    with pytest.raises(UnsafeError, match="holds more than tensors and plain values, and is not read"):
+    torch.save({"state_dict": Trap()}, saved / "state.ckpt", _use_new_zipfile_serialization=False)
+    reseal(saved)
+    with pytest.raises(UnsafeError, match="is not as recipeline writes one, and is not read"):
         DurableCheckpointIO().load_checkpoint(saved)
     assert not (tmp_path / "trapped").exists()
+
+
+def reseal(folder):
+    (folder / "manifest.json").unlink()
+    seal(folder, {"epoch": 1, "step": 1})
+
+
+def test_one_of_a_version_before_or_after_is_said_to_be_so(saved):
+    torch.save({"epoch": 1, "state_dict": {}}, saved / "state.ckpt")
+    reseal(saved)
+    with pytest.raises(
+        EnvironmentFault, match=r"can hold programs\. A run of that version can't be resumed: train it anew"
+    ):
+        DurableCheckpointIO().load_checkpoint(saved)
+    discard(saved)
+    DurableCheckpointIO().save_checkpoint({"epoch": 1}, saved)
+    content = (saved / "state.ckpt").read_bytes()
+    (saved / "state.ckpt").write_bytes(content.replace(b'"version":"1"', b'"version":"2"'))
+    reseal(saved)
+    with pytest.raises(
+        EnvironmentFault, match=r"made by a later version.*Resume the run with the version that has made it"
+    ):
+        DurableCheckpointIO().load_checkpoint(saved)
+
+
+def test_what_can_not_be_kept_is_refused_when_it_is_saved_and_says_whose_it_is(tmp_path, saved):
+    io = DurableCheckpointIO()
+    io.owners = {("callbacks", "Mine"): "regularization 'mine'", ("optimizer_states",): "optimizer 'adamant'"}
+    for state, whose in [
+        ({"callbacks": {"Mine": {"best": [0, Trap()]}}}, "regularization 'mine' keeps at callbacks/Mine/best/1"),
+        ({"optimizer_states": [{"rate": Trap()}]}, "optimizer 'adamant' keeps at optimizer_states/0/rate"),
+        ({"callbacks": {"Other": Trap()}}, "the training keeps at callbacks/Other"),
+    ]:
+        with pytest.raises(
+            UsageError, match=f"a checkpoint can't hold what {whose} .found .*Trap.. Checkpoints are saved"
+        ):
+            io.save_checkpoint({"epoch": 2, **state}, saved)
+    assert io.load_checkpoint(saved)["epoch"] == 1, "the one that was there stays"
+    assert [path.name for path in tmp_path.iterdir()] == [saved.name]
 
 
 def test_a_file_without_a_manifest_is_not_read(tmp_path):
@@ -58,7 +100,7 @@ def test_a_file_without_a_manifest_is_not_read(tmp_path):
 
 
 def test_of_a_thousand_flips_and_cuts_none_is_read(saved, monkeypatch):
-    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a damaged checkpoint was read"))
+    monkeypatch.setattr(checkpoints, "read", lambda *_: pytest.fail("a damaged checkpoint was read"))
     lot = random.Random(7)
     contents = {path: path.read_bytes() for path in sorted(saved.iterdir())}
     assert [path.name for path in contents] == ["manifest.json", "state.ckpt"]

@@ -1,5 +1,6 @@
 """A number that is not finite stops the training before it does harm, or its step is left out."""
 
+import io
 import math
 import random
 import re
@@ -16,6 +17,7 @@ from recipeline.catalog import installed
 from recipeline.errors import TrainingError
 from recipeline.recipe.load import load_recipe
 from recipeline.stages.read import complete
+from recipeline.training.archive import read
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.guard import IN_A_ROW, halve, listed
 from recipeline.training.module import TrainingModule
@@ -143,7 +145,7 @@ def test_it_stops_within_the_step_and_the_weights_are_those_of_the_step_before(w
     assert first[where] in said
     assert ("the gradient is" if where == "gradient" else "the loss is no longer a finite number") in said
     for path in (Path(trainer.default_root_dir) / "checkpoints").glob("*.ckpt"):
-        state = torch.load(path / "state.ckpt", weights_only=True)["state_dict"]
+        state = read(io.BytesIO((path / "state.ckpt").read_bytes()))["state_dict"]
         assert all(bool(value.isfinite().all()) for value in state.values())
 
 
@@ -255,7 +257,7 @@ def test_no_checkpoint_holds_what_is_not_finite(prepared):
         fit()
     kept = sorted((Path(trainer.default_root_dir) / "checkpoints").glob("best-*.ckpt"))
     assert len(kept) == 1
-    state = torch.load(kept[0] / "state.ckpt", weights_only=True)["state_dict"]
+    state = read(io.BytesIO((kept[0] / "state.ckpt").read_bytes()))["state_dict"]
     assert all(bool(value.isfinite().all()) for value in state.values())
 
 

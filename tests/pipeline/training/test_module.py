@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from recipeline.recipe.load import parse
 from recipeline.serving.bundle import Predictor, read_description, write_bundle
 from recipeline.stages import build
 from recipeline.stages.read import complete
+from recipeline.training.archive import read
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.kept import to_log
 from recipeline.training.module import TrainingModule
@@ -208,7 +210,7 @@ def test_everything_at_once_trains_and_is_served(folder: Path) -> None:
 def test_the_best_epoch_is_kept_with_the_mean_of_the_weights(folder: Path) -> None:
     text = REGRESSION + "loss: mse\nregularization: [{type: weight_averaging, decay: 0.9}]\nmetrics: [rmse]\n"
     made = trained(folder, text.replace("epochs: 3", "epochs: 4"))
-    saved = torch.load(to_log(folder / "checkpoints")["best.ckpt"], weights_only=True)
+    saved = read(io.BytesIO(to_log(folder / "checkpoints")["best.ckpt"].read_bytes()))
     made.module.load_state_dict(saved["state_dict"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
