@@ -26,4 +26,4 @@ def mark() -> None:
             why = "; ".join(each.troubles)
             note(f"note: the run {each.run_id[:8]} ({each.name}) was killed; MLflow could not be told: {why}")
         elif each.killed:
-            note(f"note: the run {each.run_id[:8]} ({each.name}) was killed, and is marked KILLED")
+            note(f"note: the run {each.run_id[:8]} ({each.name}) was killed, and is marked {each.status}")

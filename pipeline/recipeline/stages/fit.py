@@ -43,6 +43,8 @@ def run(job: Job) -> None:
     _note_what_it_depends_on(job)
     keeper = keeper_of(job.trainer)
     keeper.know(job.kept)
+    if job.run is not None:
+        job.run.shared_by(job.trainer.world_size)
     if job.checkpoint is not None:
         check_reading(job.trainer)
     try:

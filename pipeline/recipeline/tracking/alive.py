@@ -53,8 +53,14 @@ class Alive:
                     suggestion="Wait for its end, or end it first: two at once would spoil each other's checkpoints.",
                 )
             )
-        os.truncate(self._handle, 0)
-        os.write(self._handle, json.dumps(_myself()).encode())
+        self.write(1)
+
+    def write(self, processes: int) -> None:
+        """Say who works on the run: this process, as the first of so many."""
+        content = json.dumps(_myself() | {"processes": processes}).encode()
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        os.write(self._handle, content)
+        os.truncate(self._handle, len(content))
 
     def release(self) -> None:
         """Say that the work is done."""
@@ -88,6 +94,19 @@ def state(folder: Path) -> State:
     if said.get("boot") != _boot():
         return "dead"
     return "living" if _started(int(said["pid"])) == said.get("started") else "dead"
+
+
+def first_of_several(folder: Path) -> tuple[int, int] | None:
+    """Of a dead run that several processes have worked on: how many, and the pid of the first, which was lost.
+
+    None where it was one process, or where the whole machine went.
+    """
+    said = _read(folder / FILE)
+    processes, pid = said.get("processes"), said.get("pid")
+    restarted = said.get("host") == platform.node() and said.get("boot") != _boot()
+    if not isinstance(processes, int) or not isinstance(pid, int) or processes < 2 or restarted:
+        return None
+    return processes, pid
 
 
 @contextlib.contextmanager

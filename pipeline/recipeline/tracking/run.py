@@ -225,6 +225,11 @@ class TrackedRun:
         """Start the small process that gives the run its last status when this one is killed."""
         self._watcher = watcher.start(self.folder, self.tracking_uri)
 
+    def shared_by(self, processes: int) -> None:
+        """From here on so many processes train together, and the loss of this one is a failure of theirs."""
+        if processes > 1 and not self._closed:
+            self._quietly(self._alive.write)(processes)
+
     def log_params(self, params: Mapping[str, str | int | float | bool]) -> None:
         """Log params. One that the run has already keeps its value: MLflow's params can't change."""
         rows: list[Row] = []

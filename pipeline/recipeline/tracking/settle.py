@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NOTE = "mlflow.note.content"
 KILLED = "ended from outside, by SIGKILL, a lack of memory, a power cut or the like"
+LOST = "ended from outside, by SIGKILL, a lack of memory or the like"
 
 Outcome = Literal["sent", "nothing", "living", "elsewhere", "busy", "away", "kept"]
 """`busy`: another process sends it just now. `away`: no server answers. `kept`: the store did not take all of it."""
@@ -45,7 +46,7 @@ class Settled:
     model_uri: str | None = None
     """The model, if it was logged now."""
     killed: bool = False
-    """Whether the run was found dead, and is marked KILLED for that."""
+    """Whether the run was found dead, and is marked for that: KILLED, or FAILED where other processes needed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def journals(runs: Path) -> Iterator[Path]:
 
 
 def settle(folder: Path, log_model: ModelSender, *, asked: bool = False) -> Settled:
-    """Send all that a run's journal holds and MLflow does not; a run whose process was killed is marked so.
+    """Send all that a run's journal holds and MLflow does not; a run whose process was killed is marked for that.
 
     Args:
         folder: The run's folder.
@@ -92,7 +93,7 @@ def settle(folder: Path, log_model: ModelSender, *, asked: bool = False) -> Sett
         try:
             killed = content.status == "RUNNING"
             if killed:
-                _mark(journal, content, (folder / FILE).stat().st_mtime_ns // 1_000_000)
+                _mark(folder, journal, content)
             settled = replace(_send(folder, journal, content, log_model), killed=killed)
         finally:
             journal.close()
@@ -109,15 +110,31 @@ def _untouched(folder: Path, outcome: Outcome) -> Settled:
     return Settled(content.run_id or folder.name, opening.name, opening.uri, content.status, outcome, left=left)
 
 
-def _mark(journal: Journal, content: Content, moment: int) -> None:
-    """Write down that the run was killed; its end is its journal's last sign of life."""
+def _mark(folder: Path, journal: Journal, content: Content) -> None:
+    """Write down that the run was killed; its end is its journal's last sign of life.
+
+    One process of several that is lost makes the run fail, whichever it is: the first can't say so itself.
+    """
+    moment = (folder / FILE).stat().st_mtime_ns // 1_000_000
+    lost = alive.first_of_several(folder)
+    status: Literal["FAILED", "KILLED"] = "KILLED" if lost is None else "FAILED"
+    error = KILLED if lost is None else _first_was_lost(folder, *lost)
     rows: list[Row] = [
-        TagRow("recipeline.outcome", "killed"),
-        TagRow("recipeline.error", KILLED),
-        StatusRow("KILLED", moment),
+        TagRow("recipeline.outcome", status.lower()),
+        TagRow("recipeline.error", error),
+        StatusRow(status, moment),
     ]
     content.rows |= dict(enumerate(rows, journal.append(rows)))
     journal.sync()
+
+
+def _first_was_lost(folder: Path, processes: int, pid: int) -> str:
+    problem = Problem(
+        f"process 1 of {processes} (rank 0) was {LOST}, and the others can't go on without it",
+        found=f"pid {pid}",
+        suggestion=f"Go on from the last checkpoint with: recipeline resume {folder.name[:8]}",
+    )
+    return f"{EnvironmentFault.__name__}: {problem}"
 
 
 def _send(folder: Path, journal: Journal, content: Content, log_model: ModelSender) -> Settled:

@@ -67,8 +67,8 @@ class DurableCheckpointIO(CheckpointIO):
             Problem(
                 f"a checkpoint can't hold what {whose} keeps{f' at {place}' if place else ''}",
                 found=error.what,
-                suggestion="Checkpoints are saved without pickle: keep tensors, numbers, texts, None, and lists, tuples, sets "
-                "and mappings of them, and make everything else anew from these.",
+                suggestion="Checkpoints are saved without pickle: keep tensors, numbers, texts and None, in lists, "
+                "tuples, sets and mappings, and make everything else anew from these.",
             )
         )
 

@@ -61,10 +61,12 @@ def test_other_commands_say_which_runs_they_found_killed(monkeypatch, tmp_path, 
     (tmp_path / ".recipeline" / "runs" / "x").mkdir(parents=True)
     (tmp_path / ".recipeline" / "runs" / "x" / "alive").touch()
     dead = Settled("4" * 32, "iris", "http://h", "KILLED", "sent", killed=True)
-    monkeypatch.setattr("recipeline.sync.mark_killed", lambda _runs: [dead, AWAY])
+    several = Settled("5" * 32, "moons", "http://h", "FAILED", "sent", killed=True)
+    monkeypatch.setattr("recipeline.sync.mark_killed", lambda _runs: [dead, several, AWAY])
     killed.mark()
     assert capsys.readouterr().err == (
         "note: the run 44444444 (iris) was killed, and is marked KILLED\n"
+        "note: the run 55555555 (moons) was killed, and is marked FAILED\n"
         "note: the run 22222222 (iris) was killed; MLflow could not be told: no server answers\n"
     )
 

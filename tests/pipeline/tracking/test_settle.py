@@ -54,6 +54,44 @@ def test_a_killed_run_is_marked_and_loses_nothing(killed):
     assert read_journal(killed.folder).status == "KILLED"  # kept for whoever goes on with it
 
 
+def of_several(folder, **said):
+    """As if this run's process had been the first of two."""
+    path = folder / alive.FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"processes": 2, "pid": 4711, "started": "1"} | said))
+
+
+def test_a_run_of_several_processes_whose_first_was_killed_has_failed_and_names_it(killed):
+    of_several(killed.folder)
+    settled = settle.settle(killed.folder, no_model)
+    assert (settled.outcome, settled.status, settled.killed, settled.left) == ("sent", "FAILED", True, [])
+    found = read(killed)
+    assert found.info.status == "FAILED"
+    assert found.data.tags["recipeline.outcome"] == "failed"
+    assert found.data.tags["recipeline.error"] == (
+        "EnvironmentFault: process 1 of 2 (rank 0) was ended from outside, by SIGKILL, a lack of memory or the like, "
+        "and the others can't go on without it (found pid 4711). Go on from the last checkpoint with: "
+        f"recipeline resume {killed.run_id[:8]}"
+    )
+
+
+def test_a_power_cut_is_nobodys_failure(killed):
+    of_several(killed.folder, boot="another")
+    assert settle.settle(killed.folder, no_model).status == "KILLED"
+
+
+def test_how_many_processes_train_stands_where_it_outlives_them(open_run, tmp_path):
+    run = open_run(runs=tmp_path / "runs")
+    before = json.loads((run.folder / alive.FILE).read_text())
+    run.shared_by(1)
+    assert alive.first_of_several(run.folder) is None
+    run.shared_by(12)
+    assert alive.first_of_several(run.folder) == (12, os.getpid())
+    assert json.loads((run.folder / alive.FILE).read_text()) == before | {"processes": 12}
+    run.close("FINISHED")
+    run.shared_by(2)
+    assert alive.first_of_several(run.folder) is None
+
+
 def test_sending_it_all_again_duplicates_nothing(killed):
     settle.settle(killed.folder, no_model)
     before = read(killed)
