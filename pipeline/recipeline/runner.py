@@ -134,6 +134,8 @@ def complete(job: Job, started: float) -> RunResult:
     finally:
         if job.fresh is not None:
             job.fresh.close()
+        if job.datamodule is not None:
+            job.datamodule.close()
         _finish(job, status, error)
     seconds = perf_counter() - started
     return RunResult(job.run.run_id, status, job.metrics, job.model_uri, job.run.tracking_uri, seconds)

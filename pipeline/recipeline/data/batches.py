@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import torch
 
-from recipeline.data.arrays import cut_to_longest
+from recipeline.data.cutting import Batch, Cutter, Place, cutter_of
 from recipeline.data.prepared import Arrays
 from recipeline.data.windows import Windows
-from recipeline.families.spec import PADDING
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor]
-"""The blocks in the architecture's order, and the target."""
+Ahead = Callable[[Sequence[Place]], Iterator[Batch]]
+"""Cuts the batches of these places elsewhere, and gives them in their order."""
 
 
 class Batches:
@@ -42,6 +38,8 @@ class Batches:
         rank: This process's number.
         world: How many processes there are.
         windows: How to shuffle what doesn't fit in memory.
+        cutter: Who cuts the batches; by default one that cuts from the arrays where they lie.
+        ahead: Who cuts them in other processes; by default this one does.
     """
 
     def __init__(
@@ -54,10 +52,11 @@ class Batches:
         rank: int = 0,
         world: int = 1,
         windows: Windows | None = None,
+        cutter: Cutter | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
-        self._blocks = tuple(_tensor(block) for block in arrays.blocks)
-        self._target = _tensor(arrays.target)
-        self._kinds = arrays.kinds
+        self._cutter = cutter_of(arrays) if cutter is None else cutter
+        self._ahead = ahead
         self._source = arrays.rows
         self._all = len(arrays)
         self._shuffle = shuffle
@@ -110,22 +109,26 @@ class Batches:
         shuffled = self._shuffle and (len(spans) > 1 or self._world > 1)
         self.given, self.begin = self.begin, 0
         spans = spans[self.given :]
-        if shuffled:
-            order = self.order(self.epoch)
+        if self._ahead is not None:
+            for batch in self._ahead(self._places(spans, shuffled)):
+                self.given += 1
+                yield batch
+        elif shuffled:
+            at, order = self._cutter.at, self.order(self.epoch).to(self._cutter.device)
             for start, end in spans:
                 self.given += 1
-                index = order[start:end]
-                blocks = tuple(block.index_select(0, index) for block in self._blocks)
-                yield cut_to_longest(blocks, self._kinds), _cut(self._target.index_select(0, index))
-            return
-        for start, end in spans:
-            self.given += 1
-            cut = slice(self._first + start, self._first + end)
-            blocks = tuple(block[cut] for block in self._blocks)
-            if start == end:
-                yield blocks, self._target[cut]
-                continue
-            yield cut_to_longest(blocks, self._kinds), _cut(self._target[cut])
+                yield at(order[start:end])
+        else:
+            between, first = self._cutter.between, self._first
+            for start, end in spans:
+                self.given += 1
+                yield between(first + start, first + end)
+
+    def _places(self, spans: list[tuple[int, int]], shuffled: bool) -> list[Place]:
+        if not shuffled:
+            return [slice(self._first + start, self._first + end) for start, end in spans]
+        order = self.order(self.epoch)
+        return [order[start:end] for start, end in spans]
 
     def order(self, epoch: int) -> torch.Tensor:
         """The rows of this process in the order of this epoch; int64."""
@@ -157,14 +160,3 @@ class Batches:
             starts.pop()
         ends = [*starts[1:], self._most][: len(starts)]  # no row, no batch
         return [(min(start, self._mine), min(end, self._mine)) for start, end in zip(starts, ends, strict=True)]
-
-
-def _cut(target: torch.Tensor) -> torch.Tensor:
-    """Sequences (batch, longest) without the padding beyond the batch's longest; other targets as they are."""
-    if target.ndim != 2 or target.is_floating_point():
-        return target
-    return target[:, : int((target != PADDING).sum(dim=1).max())]
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(array)

@@ -17,7 +17,7 @@ OTHER_WORDS = {
     "gpus": "devices", "num_devices": "devices", "accumulate_grad_batches": "accumulate",
     "gradient_accumulation": "accumulate", "num_threads": "threads", "trainer": "training", "logger": "tracking",
     "mlflow": "tracking", "logging": "tracking", "tracking_uri": "uri", "experiment_name": "experiment",
-    "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
+    "num_workers": "workers", "p": "dropout", "dropout_rate": "dropout", "dropout_prob": "dropout",
     "delimiter": "separator", "sep": "separator", "na_values": "missing",
     "input_features": "columns", "output_features": "target", "combiner": "architecture", "backend": "accelerator",
     "file": "path", "filename": "path", "csv": "source", "kind": "type", "name": "type", "class": "type",

@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning.accelerators import CPUAccelerator
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from recipeline.data.ahead import warm_up
 from recipeline.data.windows import Windows, windows_for
 from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.loss import Loss
@@ -53,6 +54,7 @@ def run(job: Job) -> None:
     )
     _choose_steps(job)
     _choose_windows(job)
+    _choose_workers(job)
     if recipe.training.compile:
         compile_network(network, on_cpu=isinstance(job.trainer.accelerator, CPUAccelerator))
 
@@ -90,6 +92,31 @@ def _choose_windows(job: Job) -> None:
             f"The train rows are more than half of the memory. They are shuffled among {found.rows:,} at a time, which "
             f"are blocks of {found.block:,} from all over the file."
         )
+
+
+def _choose_workers(job: Job) -> None:
+    """Processes that cut batches, where the recipe asks for them or the rows come from disk; said in the run's tags.
+
+    No number depends on them, so that a run that goes on may have others.
+    """
+    assert job.datamodule is not None
+    assert job.trainer is not None
+    asked = job.recipe.training.workers
+    if asked != "auto":
+        count, said = asked, str(asked)
+    else:
+        large = windows_for(job.data.parts["train"], all_bytes()) is not None
+        count = 1 if large else 0
+        why = "the train rows are more than half of the memory" if large else "the rows are in memory"
+        said = f"{count} ({why})"
+        if large:
+            job.note(f"training.workers is {count}: {why}, and are read from disk ahead of the training.")
+    job.datamodule.workers = count
+    job.datamodule.tell = job.note
+    if count:
+        warm_up()
+    if job.run is not None:
+        job.run.set_tags({"recipeline.workers": said})
 
 
 def _choose_steps(job: Job) -> None:

@@ -21,6 +21,8 @@ def run(job: Job) -> None:
             trainer.test(module, datamodule=job.datamodule, verbose=False)
         measured = trainer.callback_metrics
         job.metrics |= {name: float(value) for name, value in measured.items() if name.startswith("test/")}
+    assert job.datamodule is not None
+    job.datamodule.close()
     job.judged = next(part for part in ("test", "validation", "train") if part in job.data.parts)
     module.to("cpu")
     job.prediction = answers(

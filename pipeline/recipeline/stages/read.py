@@ -45,6 +45,7 @@ def run(job: Job) -> None:
     from recipeline.training.threads import refuse_more_than_cores
 
     refuse_more_than_cores(job.recipe.training.threads)
+    refuse_more_than_cores(job.recipe.training.workers, "workers")
     job.recipe = job.context.recipe = with_earlier(job.recipe, job.catalog)
     earlier = earlier_of(job.recipe.architecture)
     if earlier is not None and job.memo is not None:  # so that no later run of that name is taken for it

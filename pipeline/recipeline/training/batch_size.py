@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from recipeline.data.arrays import LENGTHS
-from recipeline.data.batches import Batch, Batches
+from recipeline.data.batches import Batches
+from recipeline.data.cutting import Batch
 from recipeline.data.prepared import Arrays, PreparedData
 from recipeline.errors import EnvironmentFault, Problem, RecipeError
 from recipeline.families.spec import PADDING

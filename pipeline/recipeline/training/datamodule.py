@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import polars
 import pytorch_lightning as pl
+import torch
 
+from recipeline.data.ahead import Ahead
 from recipeline.data.arrays import KINDS
 from recipeline.data.batches import Batches
 from recipeline.data.prepare import prepare
@@ -17,6 +20,7 @@ from recipeline.data.split import SplitTable, split
 from recipeline.data.windows import Windows
 from recipeline.families.spec import Part, Role, Task
 from recipeline.recipe.model import Recipe
+from recipeline.training.on_device import Placement, free_bytes, placement
 from recipeline.training.several import Chunks
 
 Complete = Callable[[Recipe, Task, Mapping[str, Role]], Recipe]
@@ -51,11 +55,18 @@ class RecipeDataModule(pl.LightningDataModule):
         self.steps_per_call = 1
         self.windows: Windows | None = None
         """How the train rows are shuffled where memory can't hold them, in one process; set before training."""
+        self.workers = 0
+        """Processes that cut batches ahead of the training; set before it."""
+        self.tell: Callable[[str], None] = lambda _text: None
+        """Hears where the rows are held."""
+        self.free_bytes = free_bytes
         self._complete = complete
         self._earlier_split = earlier_split
         self._table: Table | None = None
         self._split: SplitTable | None = None
         self._data: PreparedData | None = None
+        self._placement: Placement | None = None
+        self._ahead: Ahead | None = None
 
     @property
     def table(self) -> Table:
@@ -115,15 +126,48 @@ class RecipeDataModule(pl.LightningDataModule):
         size = evaluation_batch(self.recipe)
         return self._batches("test", size, shuffle=False) if "test" in self.data.parts else []
 
+    def close(self) -> None:
+        """End the processes that cut batches, and let go of what is held on a device."""
+        if self._ahead is not None:
+            self._ahead.close()
+        if self._placement is not None:
+            self._placement.let_go()
+
     def _batches(self, part: Part, size: int | str, *, shuffle: bool) -> Batches:
-        trainer = self.trainer
+        trainer, arrays = self.trainer, self.data.parts[part]
         rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+        place = self._place()
+        by_workers = self.workers > 0 and part not in place.held
         return Batches(
-            self.data.parts[part],
+            arrays,
             size,
             shuffle=shuffle,
             seed=self.recipe.seed,
             rank=rank,
             world=world,
             windows=self.windows if shuffle and world == 1 else None,
+            cutter=None if by_workers else place.cutter(part, arrays),
+            ahead=partial(self._workers(place).batches, part) if by_workers else None,
         )
+
+    def _place(self) -> Placement:
+        """Where the rows are: decided once, on every process for itself, when its device is known."""
+        if self._placement is None:
+            device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+            self._placement = placement(self.data.parts, device, because=self._why_not_held(), free=self.free_bytes)
+            if self._placement.said is not None and (self.trainer is None or self.trainer.is_global_zero):
+                self.tell(self._placement.said)
+        return self._placement
+
+    def _why_not_held(self) -> str | None:
+        written = self._written.training
+        if written.workers not in ("auto", 0):
+            return "the recipe asks for workers that cut them"
+        if written.batch_size == "auto":
+            return "the batch size was found for all of its memory"
+        return None
+
+    def _workers(self, place: Placement) -> Ahead:
+        if self._ahead is None:
+            self._ahead = Ahead(self.data.parts, self.workers, torch.Tensor.pin_memory if place.pinned else None)
+        return self._ahead

@@ -19,7 +19,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch.optim import optimizer as torch_optimizer
 
-from recipeline.data.batches import Batch, Batches
+from recipeline.data.batches import Batches
+from recipeline.data.cutting import Batch
 from recipeline.recipe.model import Recipe
 from recipeline.training.fused import FusedAdam, fits
 from recipeline.training.keeper import WithinEpochs

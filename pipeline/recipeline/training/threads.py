@@ -70,19 +70,19 @@ def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def refuse_more_than_cores(threads: int | Literal["auto"]) -> None:
-    """More threads than cores only wait for each other, and a thousand bring the machine down.
+def refuse_more_than_cores(count: int | Literal["auto"], what: Literal["threads", "workers"] = "threads") -> None:
+    """More of them than cores only wait for each other, and a thousand bring the machine down.
 
     Raises:
         RecipeError: the recipe asks for more than this machine has.
     """
     cores = os.cpu_count() or 1
-    if threads != "auto" and threads > cores:
+    if count != "auto" and count > cores:
         raise RecipeError(
             Problem(
-                f"this machine has {cores} core{'s' if cores > 1 else ''}, and more threads only wait for each other",
-                path="training.threads",
-                found=str(threads),
+                f"this machine has {cores} core{'s' if cores > 1 else ''}, and more {what} only wait for each other",
+                path=f"training.{what}",
+                found=str(count),
                 suggestion=f"Take {cores} at most, or auto.",
             )
         )

@@ -55,8 +55,9 @@ def fit(cache, tmp_path):
     path = tmp_path / "iris.yaml"
     path.write_text(RECIPE)
 
-    def train(at_once: int, *overrides: str):
+    def train(at_once: int, *overrides: str, workers: int = 0):
         datamodule = RecipeDataModule(load_recipe(path, overrides), cache, complete)
+        datamodule.workers = workers
         data = datamodule.data
         recipe = datamodule.recipe
         pl.seed_everything(recipe.seed, verbose=False)
@@ -69,6 +70,7 @@ def fit(cache, tmp_path):
             datamodule.steps_per_call = at_once
         with as_it_was():
             trainer.fit(module, datamodule=datamodule, weights_only=True)
+        datamodule.close()
         return module, trainer
 
     return train
@@ -118,6 +120,12 @@ def test_every_scheduler_moves_at_the_same_moments(scheduler, fit):
 @pytest.mark.parametrize("overrides", OTHERS, ids=lambda o: o[0])
 def test_everything_else_happens_as_with_one(overrides, fit):
     assert state(*fit(AT_ONCE, *overrides)) == state(*fit(1, *overrides))
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_batches_that_workers_cut_train_to_the_same_weights(at_once, fit):
+    overrides = ["training.accumulate=3", BY_STEP]
+    assert state(*fit(at_once, *overrides, workers=2)) == state(*fit(at_once, *overrides))
 
 
 def test_a_chunk_is_cut_when_it_is_asked_for(fit):

@@ -70,3 +70,5 @@ def test_more_threads_than_cores_are_refused(monkeypatch):
         RecipeError, match=r"training\.threads: this machine has 4 cores, .* \(found 1000\)\. Take 4 at m"
     ):
         refuse_more_than_cores(1000)
+    with pytest.raises(RecipeError, match=r"training\.workers: .* more workers only wait for each other \(found 5\)"):
+        refuse_more_than_cores(5, "workers")
