@@ -80,8 +80,9 @@ class TrainingSettings(Section):
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """CPU threads of torch; `auto` takes one for small models, which are fastest and steadiest on one."""
     workers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
-    """Processes that cut batches ahead of the training; the weights are the same. `auto` takes one where the train rows
-    are too many for the memory, and 0 elsewhere: what lies in memory is cut sooner than handed over."""
+    """Processes that cut batches ahead of the training; the weights are the same. `auto` takes up to four where the
+    train rows are too many for the memory and there are more than two cores, and 0 elsewhere: what lies in memory is
+    cut sooner than handed over."""
     on_nonfinite: Literal["stop", "skip", "halve_lr"] = "stop"
     """What happens when loss or gradient of a step is NaN or Inf: the training stops and says where, or the step is
     left out, or it is left out and the learning rate halved."""

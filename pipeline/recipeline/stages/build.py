@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.accelerators import CPUAccelerator
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from recipeline.data.ahead import warm_up
+from recipeline.data.ahead import automatic, warm_up
 from recipeline.data.windows import Windows, windows_for
 from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.loss import Loss
@@ -100,17 +102,16 @@ def _choose_workers(job: Job) -> None:
     No number depends on them, so that a run that goes on may have others.
     """
     assert job.datamodule is not None
-    assert job.trainer is not None
     asked = job.recipe.training.workers
     if asked != "auto":
         count, said = asked, str(asked)
+    elif windows_for(job.data.parts["train"], all_bytes()) is None:
+        count, said = 0, "0 (the train rows are in memory)"
     else:
-        large = windows_for(job.data.parts["train"], all_bytes()) is not None
-        count = 1 if large else 0
-        why = "the train rows are more than half of the memory" if large else "the rows are in memory"
-        said = f"{count} ({why})"
-        if large:
-            job.note(f"training.workers is {count}: {why}, and are read from disk ahead of the training.")
+        cores = os.cpu_count() or 1
+        count = automatic(cores)
+        said = f"{count} (the train rows are more than half of the memory, and there are {cores} cores)"
+        job.note(f"training.workers is {said}.")
     job.datamodule.workers = count
     job.datamodule.tell = job.note
     if count:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from recipeline.data.ahead import EACH, Ahead
+from recipeline.data.ahead import EACH, Ahead, automatic
 from recipeline.data.batches import Batches
 from recipeline.data.prepared import Arrays
 from recipeline.data.windows import Windows
@@ -214,3 +214,7 @@ def test_a_fault_of_ours_keeps_its_traceback(parts):
     with contextlib.closing(Ahead(parts, 1)) as ahead, pytest.raises(RecipelineError, match=words) as found:
         next(ahead.batches("train", [torch.tensor([ROWS + 5])]))
     assert found.value.exit_code == 1
+
+
+def test_auto_leaves_two_cores_to_the_training():
+    assert [automatic(cores) for cores in (1, 2, 3, 5, 6, 64)] == [0, 0, 1, 3, 4, 4]

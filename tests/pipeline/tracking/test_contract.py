@@ -132,6 +132,7 @@ def test_tags(held):
         "recipeline.git_dirty": "true",
         "recipeline.command": COMMAND,
         "recipeline.outcome": "finished",
+        "recipeline.workers": "0 (the train rows are in memory)",
     }
     assert tags["team"] == "blue"
     assert held.run.info.run_name == "flats"
