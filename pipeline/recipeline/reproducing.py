@@ -26,6 +26,7 @@ from recipeline.tracking.closeness import Closeness, Curves, closeness
 from recipeline.tracking.find import FoundRun, find_run
 from recipeline.tracking.keys import legal_key
 from recipeline.tracking.logged import Logged, logged
+from recipeline.tracking.record import WEIGHTS_TAG
 from recipeline.tracking.store import prepare_environment, tracking_uri
 from recipeline.training.memo import new_memo, read_memo
 
@@ -51,11 +52,18 @@ class Reproduction:
     notes: list[str] = field(default_factory=list)
     """What a reader should know besides."""
     result: RunResult = field(default_factory=lambda: RunResult("", "FAILED"))
+    weights: tuple[str, str] | None = None
+    """The digests of both runs' weights of the best epoch; None where the first has logged none."""
 
     @property
     def identical(self) -> bool:
-        """Whether every metric has the very same values."""
-        return all(metric.identical for metric in self.metrics)
+        """Whether every metric has the very same values, and the model the same weights."""
+        return self.same_weights is not False and all(metric.identical for metric in self.metrics)
+
+    @property
+    def same_weights(self) -> bool | None:
+        """Whether the weights of the best epoch are the same to the last bit; None where that is not known."""
+        return None if self.weights is None else self.weights[0] == self.weights[1]
 
     @property
     def outcome(self) -> str:
@@ -68,6 +76,7 @@ class Reproduction:
             "reproduces": self.of.run_id,
             "outcome": self.outcome,
             "compared": {metric.name: metric.as_dict() for metric in self.metrics},
+            "weights": self.same_weights,
             "differences": [difference.as_dict() for difference in self.differences],
             "notes": self.notes,
         }
@@ -125,6 +134,8 @@ def _run_again(
     def judge(job: Job) -> None:
         assert job.run is not None
         reproduction.metrics = closeness(then.curves, _curves(job))
+        weights = then.run.tags.get(WEIGHTS_TAG)
+        reproduction.weights = None if weights is None else (weights, job.weights_sha256)
         reproduction.differences = explain(job, then)
         reproduction.notes += at_hand(job, then)
         job.run.log_json(REPORT, reproduction.report())

@@ -104,13 +104,19 @@ def test_the_same_numbers_come_out_and_the_new_run_says_so(run_id):
     assert old.info.run_id != new.info.run_id
     assert new.info.status == "FINISHED"
     assert (new.data.tags["recipeline.reproduces"], new.data.tags["recipeline.reproduced"]) == (run_id, "identical")
-    for tag in ("recipeline.recipe_sha256", "recipeline.data_sha256", "recipeline.threads"):
+    for tag in (
+        "recipeline.recipe_sha256",
+        "recipeline.data_sha256",
+        "recipeline.threads",
+        "recipeline.weights_sha256",
+    ):
         assert new.data.tags[tag] == old.data.tags[tag]
     assert new.data.params == old.data.params
     assert "recipeline.reproduces" not in old.data.tags
     report = json.loads(Path(client().download_artifacts(done.result.run_id, "reproduction/report.json")).read_text())
     assert (report["outcome"], report["reproduces"]) == ("identical", run_id)
     assert report["compared"]["val/loss"]["identical"] is True
+    assert report["weights"] is True
     assert done.recipe.tracking.register_as is None
 
 
@@ -271,6 +277,25 @@ def test_other_numbers_without_a_reason_end_with_exit_code_1(run_id, as_if, caps
     assert "by 50 % at most (test/loss). Nothing that is known differs: recipe, data, split, code," in said
     tags = client().get_run(client().search_runs(["1"], max_results=1)[0].info.run_id).data.tags
     assert tags["recipeline.reproduced"] == "unexplained"
+
+
+def test_other_weights_are_seen_where_every_metric_is_the_same(run_id, as_if, capsys):
+    def logging(digest):
+        return lambda found: replace(found.run, tags=found.run.tags | {"recipeline.weights_sha256": digest})
+
+    as_if(run=logging("0" * 64))
+    assert main(["reproduce", run_id, "-q"]) == 1
+    said = capsys.readouterr().out
+    assert "metrics are, and the weights of the best epoch are not. Nothing that is known differs" in said
+
+
+def test_a_run_that_has_no_digest_of_its_weights_is_compared_without(run_id, as_if):
+    def without(found):
+        return replace(found.run, tags={k: v for k, v in found.run.tags.items() if "weights" not in k})
+
+    as_if(run=without)
+    done = reproducing.reproduce(run_id)
+    assert (done.outcome, done.same_weights, done.report()["weights"]) == ("identical", None, None)
 
 
 def test_somebody_in_another_folder_reproduces_it(run_id, place, tmp_path, monkeypatch):

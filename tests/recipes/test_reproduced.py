@@ -25,6 +25,7 @@ def test_a_shipped_recipe_reproduces_identically(name, tmp_path, monkeypatch):
     assert done is not None
     assert [metric.name for metric in done.metrics if not metric.identical] == []
     assert (done.outcome, done.differences) == ("identical", [])
+    assert done.same_weights is True
     assert any(metric.name == "test/loss" for metric in done.metrics)
     assert max(metric.values for metric in done.metrics) > 1
     if name == "quickstart" and (os.cpu_count() or 1) > 1:

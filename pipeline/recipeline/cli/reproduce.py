@@ -83,10 +83,13 @@ def _show(done: Reproduction) -> None:
 def _verdict(done: Reproduction) -> str:
     other = [metric for metric in done.metrics if not metric.identical]
     values = sum(metric.values for metric in done.metrics)
-    if not other:
-        said = f"Identical: all {len(done.metrics)} metrics, {values} values, to the last digit."
+    if done.identical:
+        bits = ", and the weights to the last bit" if done.same_weights else ""
+        said = f"Identical: all {len(done.metrics)} metrics, {values} values, to the last digit{bits}."
         return f"{said} This differs all the same:" if done.differences else said
     said = f"Not identical: {len(other)} of {len(done.metrics)} metrics differ"
+    if not other:
+        said = f"Not identical: all {len(done.metrics)} metrics are, and the weights of the best epoch are not"
     shares = [(metric.share, metric.name) for metric in other if metric.share is not None]
     if shares:
         share, name = max(shares)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from recipeline.network import answers, for_answers
 from recipeline.stages.fit import together
 from recipeline.stages.job import Job
+from recipeline.tracking import record
+from recipeline.training.archive import digest
 from recipeline.training.datamodule import evaluation_batch
 from recipeline.training.trainer import checkpoints_of
 
@@ -15,7 +17,11 @@ def run(job: Job) -> None:
     assert trainer is not None
     assert module is not None
     best = checkpoints_of(trainer).best_model_path
-    module.load_state_dict(trainer.strategy.checkpoint_io.load_checkpoint(best)["state_dict"])
+    weights = trainer.strategy.checkpoint_io.load_checkpoint(best)["state_dict"]
+    module.load_state_dict(weights)
+    if job.run is not None:
+        job.weights_sha256 = digest(dict(weights))
+        job.run.set_tags({record.WEIGHTS_TAG: job.weights_sha256})
     if "test" in job.data.parts:
         with together(job):
             trainer.test(module, datamodule=job.datamodule, verbose=False)

@@ -51,6 +51,8 @@ class Job:
     """The numbers that a run has once."""
     judged: Part = "test"
     """The part whose predictions the reports show: test, or validation when there is no test part."""
+    weights_sha256: str = ""
+    """Of the best epoch's weights; empty on the other ranks of a distributed training."""
     prediction: torch.Tensor | None = None
     """The best model's answers on that part."""
     fresh: FreshInterpreter | None = None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from recipeline.data.split import SplitTable
 
 BATCH_SIZE = "training.batch_size"
+WEIGHTS_TAG = "recipeline.weights_sha256"
+"""The tag that tells the best epoch's weights from all others."""
 
 RESOLVED = "recipe/resolved.yaml"
 SPLIT = "data/split.parquet"

@@ -15,10 +15,12 @@ memory of their own afterwards, with the same numbers. Strides are kept where a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -38,7 +40,7 @@ from recipeline.training.header import (
 )
 from recipeline.training.tree import TENSOR, NotOurs, NotPlain, Path, from_json, to_json
 
-__all__ = ["Earlier", "Later", "NotOurs", "NotPlain", "Planned", "planned", "read"]
+__all__ = ["Earlier", "Later", "NotOurs", "NotPlain", "Planned", "digest", "planned", "read"]
 
 TREE = "tree.json"
 LARGEST_TREE = 100_000_000
@@ -74,11 +76,16 @@ class Planned:
 
     def write(self, file: Sink) -> None:
         """Write it."""
-        file.write(self.head)
+        for part in self.parts():
+            file.write(part)
+
+    def parts(self) -> Iterator[bytes | memoryview]:
+        """Its bytes, a tensor at a time."""
+        yield self.head
         for tensor in self.tensors:
             if tensor.numel():
-                file.write(_bytes_of(_plain(tensor)).numpy().data)
-        file.write(self.tree)
+                yield _bytes_of(_plain(tensor)).numpy().data
+        yield self.tree
 
 
 def planned(value: Any) -> Planned:
@@ -101,6 +108,14 @@ def planned(value: Any) -> Planned:
     if len(head) > LARGEST:
         raise NotPlain((), f"{len(places):,} tensors")
     return Planned(head, [entry.tensor for entry in kept.entries], tree, len(head) + end + len(tree))
+
+
+def digest(value: Any) -> str:
+    """The sha256 of the file that it would be: another one where a single bit of it is another."""
+    found = hashlib.sha256()
+    for part in planned(value).parts():
+        found.update(part)
+    return found.hexdigest()
 
 
 def read(file: BinaryIO, device: Any = "cpu") -> Any:

@@ -20,12 +20,12 @@ OLD, NEW = "a" * 32, "b" * 32
 def came_to(monkeypatch):
     """Let a reproduction come to these curves."""
 
-    def set_up(then, now, *differences, notes=()):
+    def set_up(then, now, *differences, notes=(), weights=None):
         run = FoundRun(OLD, "iris", "iris", "FINISHED", datetime.now(UTC), {}, {}, {}, "", None, None, "sqlite:///x.db")
         recipe = parse("name: a\ndata: {source: {type: csv, path: a.csv}, target: b}\narchitecture: mlp\n", "r").recipe
         result = RunResult(NEW, "FINISHED", {}, "models:/m-1", "sqlite:///x.db", 2.0)
         found = [Difference("data", text) for text in differences]
-        done = Reproduction(run, recipe, closeness(then, now), found, list(notes), result)
+        done = Reproduction(run, recipe, closeness(then, now), found, list(notes), result, weights)
         monkeypatch.setattr(reproducing, "reproduce", lambda *_, **__: done)
 
     return set_up
@@ -45,6 +45,26 @@ def test_identical(came_to, capsys):
     assert "val/loss 0.5 0.5 identical, all 2 values" in lines
     assert "Identical: all 2 metrics, 3 values, to the last digit." in lines
     assert lines[-1].endswith(f"recipeline compare {OLD[:8]} {NEW[:8]}")
+
+
+@pytest.mark.parametrize(
+    ("now", "differences", "code", "words"),
+    [
+        ("w", [], 0, "Identical: all 1 metrics, 1 values, to the last digit, and the weights to the last bit."),
+        (
+            "v",
+            [],
+            1,
+            "Not identical: all 1 metrics are, and the weights of the best epoch are not. Nothing that is ",
+        ),
+        ("v", ["torch was 1 and is 2"], 0, "weights of the best epoch are not. What differs besides, and may be the r"),
+    ],
+)
+def test_weights_count_too(now, differences, code, words, came_to, capsys):
+    came_to({"test/loss": {0: 0.5}}, {"test/loss": {0: 0.5}}, *differences, weights=("w", now))
+    found, lines = said(capsys)
+    assert found == code
+    assert words in "\n".join(lines)
 
 
 def test_identical_all_the_same(came_to, capsys):

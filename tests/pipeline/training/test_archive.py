@@ -6,6 +6,7 @@ import struct
 import sys
 import tracemalloc
 from collections import OrderedDict
+from hashlib import sha256
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from recipeline.training.archive import TREE, Earlier, NotOurs, NotPlain, planned, read
+from recipeline.training.archive import TREE, Earlier, NotOurs, NotPlain, digest, planned, read
 from recipeline.training.header import DTYPES
 
 KINDS = [*DTYPES.values(), torch.complex64, torch.complex128]
@@ -111,6 +112,13 @@ def test_any_reader_of_safetensors_reads_it():
     assert same(found["state_dict/w"], value["state_dict"]["w"])
     pointing = {name: {"$tensor": f"state_dict/{name}"} for name in "bw"}
     assert json.loads(bytes(found[TREE].tolist())) == {"state_dict": pointing, "n": 1}
+
+
+def test_a_digest_is_that_of_the_file_and_sees_a_single_bit():
+    value = {"a": torch.arange(3.0), "b": [1, None]}
+    assert digest(value) == sha256(written(value)).hexdigest()
+    others = [value | {"a": -torch.arange(3.0)}, value | {"a": torch.arange(3)}, value | {"b": [1.0, None]}]
+    assert len({digest(each) for each in [value, *others]}) == 4
 
 
 def test_names_may_meet():
