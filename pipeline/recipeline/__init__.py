@@ -50,6 +50,7 @@ from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
     from recipeline.catalog import direction
+    from recipeline.data.table_file import RECORD_ROWS, record_batches
     from recipeline.families.continued import Continued, EarlierModel
     from recipeline.recipe.by_name import ByName
     from recipeline.recipe.load import load_recipe
@@ -63,6 +64,7 @@ __all__ = [
     "END",
     "FILE_COLUMN",
     "PADDING",
+    "RECORD_ROWS",
     "SIGNS",
     "UNKNOWN",
     "Architecture",
@@ -113,6 +115,7 @@ __all__ = [
     "direction",
     "hookimpl",
     "load_recipe",
+    "record_batches",
     "references",
     "run",
 ]
@@ -121,7 +124,9 @@ _LATER = {
     "ByName": "recipeline.recipe.by_name",
     "Continued": "recipeline.families.continued",
     "EarlierModel": "recipeline.families.continued",
+    "RECORD_ROWS": "recipeline.data.table_file",
     "direction": "recipeline.catalog",
+    "record_batches": "recipeline.data.table_file",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",
     "RunResult": "recipeline.runner",

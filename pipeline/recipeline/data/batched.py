@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from recipeline.data import table_file
 
 if TYPE_CHECKING:
     import polars as pl
 
 BATCH_ROWS = 131_072
 """Rows that are looked at together."""
+
+
+def of_table(path: Path, chosen: np.ndarray | None = None) -> Batched:
+    """The rows of a typed file, all or those that a mask chooses."""
+    import polars as pl
+
+    return Batched(pl.scan_ipc(path), chosen, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class Batched:
     rows: pl.LazyFrame
     chosen: np.ndarray | None = None
     """bool (rows,)"""
+    path: Path | None = None
+    """The typed file that the rows are all of, if there is one."""
 
     @property
     def schema(self) -> pl.Schema:
@@ -39,13 +51,24 @@ class Batched:
         """These columns of the rows; nothing where there is no row or no column."""
         import polars as pl
 
-        picked = self.rows.select(columns)
-        for start in range(0, self.height if self.chosen is None else len(self.chosen), BATCH_ROWS) if columns else ():
-            batch = picked.slice(start, BATCH_ROWS).collect(engine="in-memory")
+        done = 0
+        for batch in self._all(columns):
             if self.chosen is not None:
-                batch = batch.filter(pl.Series(self.chosen[start : start + BATCH_ROWS]))
+                here = self.chosen[done : done + batch.height]
+                done += batch.height
+                batch = batch if here.all() else batch.filter(pl.Series(here))
             if batch.height:
                 yield batch
+
+    def _all(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        if not columns:
+            return
+        if self.path is not None:
+            yield from table_file.record_batches(self.path, columns, BATCH_ROWS)
+            return
+        picked = self.rows.select(columns)
+        for start in range(0, self.height if self.chosen is None else len(self.chosen), BATCH_ROWS):
+            yield picked.slice(start, BATCH_ROWS).collect(engine="in-memory")
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def changed(root: Path, made_of: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def obtain(
-    root: Path, key: str, build: Callable[[Path], dict[str, Any]], made_of: Mapping[str, str] | None = None
+    root: Path,
+    key: str,
+    build: Callable[[Path], dict[str, Any]],
+    made_of: Mapping[str, str] | None = None,
+    meanwhile: Callable[[Path], None] | None = None,
 ) -> Entry:
     """The entry of this key, built when it is missing or damaged.
 
@@ -81,6 +86,7 @@ def obtain(
         key: Content address.
         build: Writes files into the folder that it is given and returns what should be remembered.
         made_of: The parts of the key, as `changed` takes them, to say later what was another one's.
+        meanwhile: What is done with a new entry's folder while it is sealed: it reads the files there.
 
     Raises:
         EnvironmentFault: the cache can't be written.
@@ -97,6 +103,8 @@ def obtain(
         with sealing(final) as under_way:
             info = build(under_way.folder)
             under_way.info |= info | ({MADE_OF: dict(made_of)} if made_of is not None else {})
+            if meanwhile is not None:
+                under_way.meanwhile = partial(meanwhile, under_way.folder)
             if damaged:
                 discard(final)
     except FileExistsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from recipeline.catalog import Catalog, installed
 from recipeline.data import arrays, tokens
 from recipeline.data import cache as store
 from recipeline.data import target as targets
-from recipeline.data.batched import Batched
+from recipeline.data.batched import of_table
 from recipeline.data.cells import type_name
 from recipeline.data.earlier import KeptStates, earlier_of, refuse_others
 from recipeline.data.frame import Layout
@@ -170,37 +171,47 @@ class _Preparation:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Fit, transform and write everything into the folder; returns what opens it again."""
-        for index, step in enumerate(self.recipe.preprocessing or ()):
-            with exact_sums(self.rows.streaming):
-                self._fit(step, f"preprocessing[{index}]")
-        self.notes += self.kept.notes()
-        train = Batched(self.table.scan(), self._is("train"))
-        described = profile(train, self.split.features + self.table.targets, self.split.roles)
-        spec = self._describe_target()
-        self.notes += targets.constant(spec.task, self.target, self._is("train"))
-        pipeline = FittedPipeline(
-            columns=tuple(
-                Column(name, type_name(self.table.schema[name]), self.split.roles[name])
-                for name in self.split.features
-                if not self._goes_unread(name)
-            ),
-            steps=tuple(self.rows.steps),
-            inputs=Inputs(self.layout, self.recipe.architecture, self.location).blocks(),
-            target=spec,
-            target_steps=tuple(self.target_steps),
-            accepts=tuple(self.recipe.architecture.accepts),
-            location=self.location,
-        )
-        counts = {part: int(self._is(part).sum()) for part in PARTS}
-        counts = {part: count for part, count in counts.items() if count}
-        pipeline = self._write_blocks(folder, pipeline, counts)
-        self._write_targets(folder, spec, counts)
-        return {
-            "pipeline": pipeline.to_json(),
-            "rows": counts,
-            "profile": {"rows": counts, "columns": described},
-            "notes": self.notes,
-        }
+        steps = self.recipe.preprocessing or ()
+        with ThreadPoolExecutor(1, "recipeline-beside") as beside:
+            settled = not any(isinstance(step, RowFilter) for step in steps)  # whether the train rows are known
+            described = beside.submit(self._profile) if settled else None
+            for index, step in enumerate(steps):
+                with exact_sums(self.rows.streaming):
+                    self._fit(step, f"preprocessing[{index}]")
+            self.notes += self.kept.notes()
+            if described is None:
+                described = beside.submit(self._profile)
+            spec = self._describe_target()
+            self.notes += targets.constant(spec.task, self.target, self._is("train"))
+            pipeline = FittedPipeline(
+                columns=tuple(
+                    Column(name, type_name(self.table.schema[name]), self.split.roles[name])
+                    for name in self.split.features
+                    if not self._goes_unread(name)
+                ),
+                steps=tuple(self.rows.steps),
+                inputs=Inputs(self.layout, self.recipe.architecture, self.location).blocks(),
+                target=spec,
+                target_steps=tuple(self.target_steps),
+                accepts=tuple(self.recipe.architecture.accepts),
+                location=self.location,
+            )
+            counts = {part: int(self._is(part).sum()) for part in PARTS}
+            counts = {part: count for part, count in counts.items() if count}
+            targets_written = beside.submit(self._write_targets, folder, spec, counts)
+            pipeline = self._write_blocks(folder, pipeline, counts)
+            targets_written.result()
+            return {
+                "pipeline": pipeline.to_json(),
+                "rows": counts,
+                "profile": {"rows": counts, "columns": described.result()},
+                "notes": self.notes,
+            }
+
+    def _profile(self) -> dict[str, dict[str, Any]]:
+        """What the train rows look like before all steps."""
+        train = of_table(self.table.path, self._is("train"))
+        return profile(train, self.split.features + self.table.targets, self.split.roles)
 
     def _goes_unread(self, name: str) -> bool:
         """Whether a step drops the column before another has looked at it: where the model serves it may be missing."""
@@ -324,14 +335,13 @@ class _Preparation:
             # What comes next is made while this is written.
             writer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-writer"))
             done = dict.fromkeys(counts, 0)
-            under_way: Future[None] | None = None
-            for rows, features in self.rows.batches():
-                made = dict(zip(pipeline.accepts, pipeline.blocks(features, rows), strict=True))
-                if under_way is not None:
-                    under_way.result()
-                under_way = writer.submit(self._write_batch, {"rows": rows} | made, rows, files, pieces, done)
-            if under_way is not None:
-                under_way.result()
+            written: Future[None] | None = None
+            for rows, made in self._made(pipeline):
+                if written is not None:
+                    written.result()
+                written = writer.submit(self._write_batch, made, rows, files, pieces, done)
+            if written is not None:
+                written.result()
         blocks_by_kind = dict(pipeline.inputs.blocks)
         for kind in pieces.kinds:
             self._check_alike(kind, pieces, pipeline)
@@ -346,6 +356,22 @@ class _Preparation:
             block = pipeline.inputs.blocks[kind]
             if block.names and not (kind in arrays.PADDED and not block.shape):
                 yield kind, np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind), block.shape
+
+    def _made(self, pipeline: FittedPipeline) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Row numbers and arrays of every batch in order; several go through the steps side by side."""
+
+        def make(rows: np.ndarray, frame: pl.DataFrame) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+            blocks = pipeline.blocks(self.rows.through(frame), rows)
+            return rows, {"rows": rows} | dict(zip(pipeline.accepts, blocks, strict=True))
+
+        with ThreadPoolExecutor(self.rows.makers, "recipeline-maker") as makers:
+            under_way: deque[Future[tuple[np.ndarray, dict[str, np.ndarray]]]] = deque()
+            for rows, frame in self.rows.batches():
+                under_way.append(makers.submit(make, rows, frame))
+                if len(under_way) > self.rows.makers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
 
     def _write_batch(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from recipeline.data import arrays, image_files
 from recipeline.data import cache as store
 from recipeline.data import roles as column_roles
 from recipeline.data import task as target_task
-from recipeline.data.batched import Batched
+from recipeline.data.batched import of_table
+from recipeline.data.table_file import RECORD_ROWS
 from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role, Task
@@ -53,6 +55,8 @@ class Table:
     files: tuple[tuple[str, int], ...] = ()
     """The files that the rows come from, in order, with the number of rows of each."""
     notes: tuple[str, ...] = ()
+    few: frozenset[str] = frozenset()
+    """The columns of words that hold few different ones."""
     cache_hit: bool = False
     changed: tuple[str, ...] = ()
     """What differs from the table in the cache that is most like it, where this one wasn't there."""
@@ -142,7 +146,9 @@ def read(recipe: Recipe, cache: Path) -> Table:
             if finished and not named:
                 shutil.move(finished, path)
             else:
-                image_files.absolute(rows, named).sink_ipc(path, compression="uncompressed")
+                image_files.absolute(rows, named).sink_ipc(
+                    path, compression="uncompressed", record_batch_size=RECORD_ROWS
+                )
         except pl.exceptions.PolarsError as error:
             # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
             reason = str(error).partition("\n")[0]
@@ -160,7 +166,15 @@ def read(recipe: Recipe, cache: Path) -> Table:
             "folders": starts,
         }
 
-    entry = store.obtain(cache / "tables", key, build, made_of)
+    looked: list[column_roles.Inferred] = []
+
+    def look(folder: Path) -> None:
+        """What the columns are, of a new table while it is sealed; what is wrong with names is told in its turn."""
+        with suppress(RecipeError):
+            overruled = column_roles.declared(recipe.data.columns, list(pl.read_ipc_schema(folder / TABLE)))
+            looked.append(column_roles.infer(of_table(folder / TABLE), overruled))
+
+    entry = store.obtain(cache / "tables", key, build, made_of, look)
     if entry.info["images"] and entry.info["folders"] != starts:
         # The same rows at another place: relative paths mean other files here.
         key = store.address([key, starts])
@@ -182,7 +196,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
     else:
         task = recipe.data.task
     target_task.check(task, pl.Schema(schema), targets, location)
-    roles, left_out = column_roles.infer(Batched(rows), overruled)
+    roles, left_out, few = looked[0] if looked else column_roles.infer(of_table(path), overruled)
     notes += [note for name, note in left_out.items() if name not in targets]
     return Table(
         path=path,
@@ -196,6 +210,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         location=location,
         files=tuple((secrecy.reveal(file), count) for file, count in entry.info["files"]),
         notes=tuple(notes),
+        few=few,
         cache_hit=entry.hit,
         changed=entry.changed,
     )

@@ -16,11 +16,11 @@ The rules look at the rows that they are given: in a run, those of the train par
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from recipeline import nearest
 from recipeline.data import arrays
@@ -83,20 +83,34 @@ def declared_role(columns: Mapping[str, Role], name: str) -> Role | None:
     return matching[-1] if matching else None
 
 
-def infer(rows: Batched, overruled: Mapping[str, Role]) -> tuple[dict[str, Role], dict[str, str]]:
-    """The role of every column by the rules above, and a note by column for those that are left out.
+class Inferred(NamedTuple):
+    """What columns are, as their rows show it."""
+
+    roles: dict[str, Role]
+    """Of every column."""
+    notes: dict[str, str]
+    """By column, of those that are left out."""
+    few: frozenset[str]
+    """The columns of words that hold no more than `MANY` different ones."""
+
+
+def infer(rows: Batched, overruled: Mapping[str, Role], few: Collection[str] = ()) -> Inferred:
+    """The role of every column by the rules above.
 
     Args:
         rows: The rows to look at; one pass over them, but for paths.
         overruled: Roles that are given.
+        few: Columns of which it is known that they hold few words, as more rows than these have shown.
     """
     import polars as pl
 
     schema = rows.schema
     open_names = [name for name in schema if name not in overruled]
-    words = {name: Words() for name in open_names if schema[name] == pl.String}
-    plainly = _vary(rows.rows, [name for name in open_names if name not in words])
-    others = {name: _Constant(schema[name]) for name in open_names if name not in words and name not in plainly}
+    plain_words = _plain_words(rows, [name for name in open_names if name in few])
+    words = {name: Words() for name in open_names if schema[name] == pl.String and name not in plain_words}
+    plainly = _vary(rows.rows, [name for name in open_names if schema[name] != pl.String])
+    known = {*words, *plain_words, *plainly}
+    others = {name: _Constant(schema[name]) for name in open_names if name not in known}
     height = rows.height
     for batch in rows.of([*words, *others]):
         for name, seen in (words | others).items():
@@ -114,6 +128,9 @@ def infer(rows: Batched, overruled: Mapping[str, Role]) -> tuple[dict[str, Role]
             continue
         if name in plainly:
             roles[name] = _by_type(schema[name])
+            continue
+        if name in plain_words:
+            roles[name] = "categorical"
             continue
         filled = (words.get(name) or others[name]).filled
         constant = words[name].distinct <= 1 if name in words else others[name].constant
@@ -135,7 +152,18 @@ def infer(rows: Batched, overruled: Mapping[str, Role]) -> tuple[dict[str, Role]
                 f"Column '{name}' is left out: {distinct:,} of {filled:,} values are different, as names are. To use "
                 f"it, write data.columns: {{{name}: categorical}}."
             )
-    return roles, notes
+    return Inferred(roles, notes, plain_words | {name for name in words if words[name].distinct <= MANY})
+
+
+def _plain_words(rows: Batched, names: Sequence[str]) -> frozenset[str]:
+    """Those of these columns, which hold few words, whose first rows show that they are neither constant nor files."""
+    first = next(rows.of(names), None)
+    if first is None:
+        return frozenset()
+    seen = {name: first[name].drop_nulls().head(LOOKED_AT) for name in names}
+    return frozenset(
+        name for name, some in seen.items() if some.n_unique() > 1 and not some.head(1).str.contains(IMAGE_FILE).any()
+    )
 
 
 @dataclass(slots=True)

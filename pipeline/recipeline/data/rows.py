@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from recipeline.data import table_file
 from recipeline.data.pipeline import FittedStep
 from recipeline.data.split import LEFT_OUT
 from recipeline.families.spec import PARTS, Part
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-BATCH_ROWS = 32_768
+BATCH_ROWS = table_file.RECORD_ROWS
 """Rows that go through the steps at once."""
+
+MAKERS = 4
+"""Batches that go through the steps side by side at most."""
 
 BATCH_BYTES = 64 * 1024**2
 """Bytes of arrays that go through the steps at once, where columns hold arrays."""
@@ -84,6 +89,11 @@ class Rows:
         """Rows that go through the steps at once."""
         return min(BATCH_ROWS, max(1, BATCH_BYTES // self._array_bytes)) if self._array_bytes else BATCH_ROWS
 
+    @property
+    def makers(self) -> int:
+        """How many batches go through the steps side by side: one where their arrays fill the memory."""
+        return 1 if self._array_bytes else min(MAKERS, os.cpu_count() or 1)
+
     def lazy(self, part: Part, columns: Sequence[str]) -> pl.LazyFrame:
         """These columns of the part's rows, out of all steps so far."""
         if self.streaming:
@@ -95,7 +105,7 @@ class Rows:
         if not self.streaming:
             return self._frame(part).head(rows)
         found = next(self._batches(part, self._columns))
-        return self._through(found.head(rows))
+        return self.through(found.head(rows))
 
     def leave_out(self, part: Part, keep: pl.Series) -> int:
         """Mark the part's rows that aren't kept, and return how many they are."""
@@ -110,17 +120,23 @@ class Rows:
         return int((~mask).sum())
 
     def batches(self) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
-        """Every row of any part, out of all steps: row numbers in the source, and the features."""
+        """Every row of any part as the source has it: row numbers there, and the features before all steps."""
         import numpy as np
         import polars as pl
 
-        table = pl.scan_ipc(self._path).select([name for name in self._columns if name not in self._targets])
-        size = self.batch_rows
-        for start in range(0, len(self.codes), size):
-            inside = self.codes[start : start + size] != LEFT_OUT
+        done = 0
+        features = [name for name in self._columns if name not in self._targets]
+        for batch in table_file.record_batches(self._path, features, self.batch_rows):
+            inside = self.codes[done : done + batch.height] != LEFT_OUT
             if inside.any():
-                batch = table.slice(start, size).collect(engine="in-memory")
-                yield start + np.flatnonzero(inside), self._through(batch.filter(pl.Series(inside)))
+                yield done + np.flatnonzero(inside), batch if inside.all() else batch.filter(pl.Series(inside))
+            done += batch.height
+
+    def through(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows out of all steps."""
+        for step in self.steps:
+            frame = step.apply(frame)
+        return frame
 
     def _frame(self, part: Part) -> pl.DataFrame:
         import polars as pl
@@ -137,21 +153,15 @@ class Rows:
         self._kept[part] = (len(self.steps), frame)
         return frame
 
-    def _through(self, frame: pl.DataFrame) -> pl.DataFrame:
-        for step in self.steps:
-            frame = step.apply(frame)
-        return frame
-
     def _batches(self, part: Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         import polars as pl
 
-        table = pl.scan_ipc(self._path).select(columns)
-        code = PARTS.index(part)
-        size = self.batch_rows
-        for start in range(0, len(self.codes), size):
-            inside = self.codes[start : start + size] == code
+        done, code = 0, PARTS.index(part)
+        for batch in table_file.record_batches(self._path, columns, self.batch_rows):
+            inside = self.codes[done : done + batch.height] == code
             if inside.any():
-                yield table.slice(start, size).collect(engine="in-memory").filter(pl.Series(inside))
+                yield batch.filter(pl.Series(inside))
+            done += batch.height
 
     def _streamed(self, part: Part, columns: Sequence[str]) -> pl.LazyFrame:
         from polars.io.plugins import register_io_source

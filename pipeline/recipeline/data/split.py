@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from recipeline.data import roles as column_roles
-from recipeline.data.batched import Batched
+from recipeline.data.batched import of_table
 from recipeline.data.read import Table
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.spec import PARTS, Part, Role
@@ -94,7 +94,8 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
     if given is not None and not taken:
         notes.append(f"The earlier split is of {len(given):,} rows, and there are {table.rows:,}: it is made anew.")
     hidden = {*table.targets, *how.hides()}
-    roles, left_out = column_roles.infer(Batched(table.scan(), codes == PARTS.index("train")), table.overruled)
+    train = of_table(table.path, codes == PARTS.index("train"))
+    roles, left_out, _ = column_roles.infer(train, table.overruled, table.few)
     notes += [
         note for name, note in left_out.items() if name not in hidden and table.roles[name] != "ignore"
     ]  # those that all rows leave out have been told by `read`

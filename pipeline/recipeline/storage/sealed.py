@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,10 @@ LARGEST_MANIFEST = 64_000_000
 """Bytes of a manifest that are read at most: nobody's manifest should fill the memory."""
 ALWAYS_HASHED = 1_000_000
 """Files up to so many bytes are compared by their sha256 even by a quick look."""
+
+
+AT_ONCE = 32_000_000
+"""Bytes of all files from which on they are synced and hashed at the same time."""
 
 
 class Damaged(Exception):
@@ -48,6 +53,8 @@ class Sealed:
     """What the writer wanted remembered, JSON-able."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Every file's `bytes`, `sha256` and `modified`; known when it is sealed."""
+    meanwhile: Callable[[], None] | None = None
+    """What is to be done while the files are synced and hashed; it may read them."""
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -72,7 +79,13 @@ def sealing(final: Path) -> Iterator[Sealed]:
     try:
         under_way = Sealed(temporary)
         yield under_way
-        seal(temporary, under_way.info)
+        if under_way.meanwhile is None:
+            seal(temporary, under_way.info)
+        else:
+            with ThreadPoolExecutor(1, "recipeline-meanwhile") as beside:
+                done = beside.submit(under_way.meanwhile)
+                seal(temporary, under_way.info)
+                done.result()
         try:
             temporary.rename(final)
         except OSError as error:
@@ -92,20 +105,33 @@ def seal(folder: Path, info: dict[str, Any], *, times: bool = True) -> None:
         info: What is to be remembered, JSON-able.
         times: Note when each was changed last, for a quick look; without it the same files have the same manifest.
     """
-    files = {}
-    for path in sorted(folder.iterdir()):
-        sync_file(path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found = os.fstat(file.fileno())
-        files[path.name] = {"bytes": found.st_size, "sha256": digest}
-        if times:
-            files[path.name]["modified"] = found.st_mtime_ns
+    paths = sorted(folder.iterdir())
+    large = sum(path.stat().st_size for path in paths) > AT_ONCE
+    if large:  # the disk takes it in while its digest is computed
+        with ThreadPoolExecutor(1, "recipeline-sync") as beside:
+            synced = [beside.submit(sync_file, path) for path in paths]
+            files = {path.name: _said(path, times) for path in paths}
+            for each in synced:
+                each.result()
+    else:
+        files = {}
+        for path in paths:
+            sync_file(path)
+            files[path.name] = _said(path, times)
     with (folder / MANIFEST).open("xb") as file:
         file.write(_rendered(files, json.loads(json.dumps(info))))  # as it will be read: keys are texts by then
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)
+
+
+def _said(path: Path, times: bool) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found = os.fstat(file.fileno())
+    said: dict[str, Any] = {"bytes": found.st_size, "sha256": digest}
+    return said | {"modified": found.st_mtime_ns} if times else said
 
 
 def verify(folder: Path, *, thorough: bool = True, only: frozenset[str] | None = None) -> Sealed:

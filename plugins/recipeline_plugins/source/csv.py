@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import gzip
 import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from math import isfinite
 from pathlib import Path
@@ -17,25 +17,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PrivateAttr
 
-from recipeline import DataError, Problem, Role, Source
+from recipeline import RECORD_ROWS, DataError, Problem, Role, Source, record_batches
 
 if TYPE_CHECKING:
     import polars as pl
 
     from recipeline_plugins.source.csv_structure import Head, Structure
-    from recipeline_plugins.source.csv_types import Cells, Settled
-
-PACKED = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\xfd7zXZ": "packed with xz",
-    b"BZh": "packed with bzip2",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"PAR1": "a Parquet file",
-}
-"""Files that are no CSV, by their first bytes."""
-
-GZIP = b"\x1f\x8b"
+    from recipeline_plugins.source.csv_types import Cells, Kind, Settled
 
 QUICK_BYTES = 4 * 1024**2
 """From this size on it pays to let polars parse the columns that begin as numbers."""
@@ -50,6 +38,17 @@ class Opened:
     """The file as UTF-8: itself or a copy."""
     head: Head
     structure: Structure
+    """What its bytes say; before they have been looked at, that nothing is odd about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The rows with the columns that begin as numbers parsed as numbers."""
+
+    path: Path
+    guess: dict[str, Kind]
+    quick: dict[str, pl.DataType]
+    """The types of the columns that were parsed."""
 
 
 class CsvSource(Source, name="csv"):
@@ -137,7 +136,12 @@ class CsvSource(Source, name="csv"):
             DataError: a file is damaged, or a column of numbers holds something else; file, row and column are named.
         """
         self._notes, self._typed = [], None
-        opened = [self._open(file) for file in self.files(self.path)]
+        parts = [self._open(file) for file in self.files(self.path)]
+        large = sum(part.plain.stat().st_size for part in parts) >= QUICK_BYTES
+        with ThreadPoolExecutor(1, "recipeline-csv") as beside:
+            looked_at = beside.submit(lambda: [self._looked_at(part) for part in parts])
+            parsed = self._early(parts) if large else None  # polars lets others work meanwhile
+            opened = looked_at.result()
         for part in opened[1:]:
             self._same_header(opened[0], part)
         count = sum(part.structure.rows for part in opened)
@@ -149,8 +153,9 @@ class CsvSource(Source, name="csv"):
                     suggestion="Name a file with data.",
                 )
             )
-        large = sum(part.plain.stat().st_size for part in opened) >= QUICK_BYTES
-        found = self._quickly(opened) if large else None
+        if any(part.structure.blank for part in opened):
+            parsed = None  # blank lines were taken for rows
+        found = self._quickly(opened, parsed) if large else None
         rows, settled = found if found is not None else self._thoroughly(opened)
         if settled.rows != count:  # whoever counts wrong, a row of an error would be another one
             raise DataError(
@@ -176,7 +181,27 @@ class CsvSource(Source, name="csv"):
         self._refuse(rows, settled, cells, [(part.file, part.structure.rows) for part in opened])
         return rows.select(cells.expression(name, settled.kinds[name]) for name in names), settled
 
-    def _quickly(self, opened: list[Opened]) -> tuple[pl.LazyFrame, Settled] | None:
+    def _early(self, parts: list[Opened]) -> Parsed | None:
+        """The columns that begin as numbers parsed as such, as if no word meant missing; None where that can't be."""
+        import polars as pl
+
+        from recipeline_plugins.source.csv_structure import is_number
+        from recipeline_plugins.source.csv_types import guess_kinds
+
+        # Numbers such as -999 may mean missing.
+        if self.decimal != "." or any(is_number(word) and isfinite(float(word)) for word in self._cells().missing):
+            return None
+        if any(part.head.names != parts[0].head.names for part in parts):
+            return None
+        try:
+            guess = guess_kinds(self._rows(parts), parts[0].head.names, self._cells())
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # what is wrong is said by who looks at it
+            return None
+        quick = _quick(guess)
+        path = self._parsed(parts, quick, []) if quick else None
+        return Parsed(path, guess, quick) if path else None
+
+    def _quickly(self, opened: list[Opened], parsed: Parsed | None) -> tuple[pl.LazyFrame, Settled] | None:
         """The columns that begin as numbers parsed as numbers by polars itself, the others settled as ever.
 
         Gives the same rows as `_thoroughly`, or None where it might not: a cell that polars can't parse, a number
@@ -184,15 +209,13 @@ class CsvSource(Source, name="csv"):
         """
         import polars as pl
 
-        from recipeline_plugins.source.csv_structure import is_number
-        from recipeline_plugins.source.csv_types import guess_kinds, settle, totals
+        from recipeline_plugins.source.csv_types import guess_kinds, settle
 
         cells = self._cells()
         names = opened[0].head.names
         rows = self._rows(opened)
-        guess = guess_kinds(rows, names, cells)
-        types = {"integer": pl.Int64(), "number": pl.Float64()}
-        quick = {name: types[guess[name]] for name in guess if guess[name] in types}
+        guess = parsed.guess if parsed else guess_kinds(rows, names, cells)
+        quick = parsed.quick if parsed else _quick(guess)
         if not quick or self.decimal != ".":
             return None
         if any(part.structure.leading_zeros for part in opened):
@@ -200,11 +223,9 @@ class CsvSource(Source, name="csv"):
             if any(zeros.row(0)):
                 return None
         others = [name for name in names if name not in quick]
-        # First as if no word meant missing, which one pass over the bytes is enough for; numbers such as -999 may.
-        plain = not any(is_number(word) and isfinite(float(word)) for word in cells.missing)
-        if plain and (path := self._parsed(opened, quick, [])) and self._all_numbers(path, quick):
-            parsed = pl.scan_ipc(path)
-            settled = settle(parsed, others, cells, self._is_words, _height(path))
+        if parsed and (filled := _filled(parsed.path, quick)) and all(filled.values()):
+            path = parsed.path
+            settled = settle(path, others, cells, self._is_words)
             if settled.bad or settled.infinite:
                 return None
         else:
@@ -213,20 +234,21 @@ class CsvSource(Source, name="csv"):
                 return None
             # polars looks for the words for missing in every column: not if one of them is a word somewhere.
             apart = bool(settled.marked) and not cells.missing_words
-            path = self._parsed(opened, quick, [] if apart else list(cells.missing))
-            if path is None or not self._all_numbers(path, quick):
+            made_again = self._parsed(opened, quick, [] if apart else list(cells.missing))
+            if made_again is None or not ((filled := _filled(made_again, quick)) and all(filled.values())):
                 return None
-            parsed = pl.scan_ipc(path)
+            path = made_again
             settled.rows = _height(path)
-            filled = totals(parsed, [pl.col(name).count() for name in quick], settled.rows)
             gaps = [name for name in quick if filled[name] < settled.rows]
             self._tell_missing(rows, gaps, cells, settled)
+        settled.rows = settled.rows or _height(path)
         settled.kinds |= {name: guess[name] for name in quick}
-        if all(settled.kinds[name] == "words" for name in others) and cells.are_words(parsed, others, settled.rows):
+        typed = pl.scan_ipc(path)
+        if all(settled.kinds[name] == "words" for name in others) and not settled.lost:
             self._typed = path
-            return parsed, settled
+            return typed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
-        return parsed.select(made), settled
+        return typed.select(made), settled
 
     def _parsed(self, opened: list[Opened], types: Mapping[str, pl.DataType], markers: list[str]) -> Path | None:
         """A file of the rows with these types; None where a cell has none of them."""
@@ -234,24 +256,10 @@ class CsvSource(Source, name="csv"):
 
         path = self._copies() / "parsed.arrow"
         try:
-            self._rows(opened, types, markers).sink_ipc(path, compression="uncompressed")
-        except pl.exceptions.ComputeError:
+            self._rows(opened, types, markers).sink_ipc(path, compression="uncompressed", record_batch_size=RECORD_ROWS)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
         return path
-
-    def _all_numbers(self, path: Path, types: Mapping[str, pl.DataType]) -> bool:
-        """Whether each of these columns has a value, and none that is not finite."""
-        import polars as pl
-
-        from recipeline_plugins.source.csv_types import totals
-
-        rows, floats = pl.scan_ipc(path), [name for name in types if types[name] == pl.Float64]
-        counts = [pl.col(name).count().alias(f"filled:{name}") for name in types]
-        counts += [(~pl.col(name).is_finite()).sum().alias(f"not finite:{name}") for name in floats]
-        found = totals(rows, counts, _height(path))
-        return all(found[f"filled:{name}"] for name in types) and not any(
-            found[f"not finite:{name}"] for name in floats
-        )
 
     def _tell_missing(self, rows: pl.LazyFrame, names: list[str], cells: Cells, settled: Settled) -> None:
         """Note the columns in which a word means missing."""
@@ -277,25 +285,38 @@ class CsvSource(Source, name="csv"):
         return any(role != "numeric" for role in roles)
 
     def _open(self, file: Path) -> Opened:
-        """The file's columns and what its bytes say.
+        """The file's columns.
+
+        Raises:
+            DataError: it is no CSV file, or its header can't be used.
+        """
+        from recipeline_plugins.source.csv_structure import Structure, read_head
+        from recipeline_plugins.source.csv_text import as_utf8
+
+        copies = self._copies
+        plain = as_utf8(file, self.encoding, lambda: copies() / f"{len(list(copies().iterdir()))}.csv")
+        with plain.open("rb") as stream:
+            head = read_head(stream, str(file), self.separator, self.quote, self.header)
+        return Opened(file, plain, head, Structure(rows=1))
+
+    def _looked_at(self, part: Opened) -> Opened:
+        """The file with what its bytes say.
 
         Raises:
             DataError: they say that it is damaged.
         """
-        from recipeline_plugins.source.csv_structure import examine, read_head
+        from recipeline_plugins.source.csv_structure import examine
 
-        plain = self._plain(file)
-        with plain.open("rb") as stream:
-            head = read_head(stream, str(file), self.separator, self.quote, self.header)
-            stream.seek(0)
-            structure = examine(stream, str(file), head, self.quote, self.header)
+        file = part.file
+        with part.plain.open("rb") as stream:
+            structure = examine(stream, str(file), part.head, self.quote, self.header)
         if structure.problems:
             more = [Problem(f"{structure.more:,} more rows are damaged", file=str(file))] if structure.more else []
             raise DataError(*structure.problems, *more)
-        if structure.blank and len(head.names) > 1:
+        if structure.blank and len(part.head.names) > 1:
             lines = "line is" if len(structure.blank) == 1 else "lines are"
             self._notes.append(f"{file.name}: {len(structure.blank):,} blank {lines} skipped.")
-        return Opened(file, plain, head, structure)
+        return replace(part, structure=structure)
 
     def _rows(
         self,
@@ -329,49 +350,6 @@ class CsvSource(Source, name="csv"):
                 )
             frames.append(frame)
         return pl.concat(frames)
-
-    def _plain(self, file: Path) -> Path:
-        """The file as UTF-8: itself, or a copy that is unpacked and decoded."""
-        with file.open("rb") as stream:
-            start = stream.read(8)
-        for magic, what in PACKED.items():
-            if start.startswith(magic):
-                raise DataError(
-                    Problem(
-                        "this is no CSV file",
-                        file=str(file),
-                        found=what,
-                        suggestion="Unpack it, or save it as CSV; Parquet has a source of its own: parquet.",
-                    )
-                )
-        if self.encoding == "utf-8" and start.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(Problem("the file is UTF-16", file=str(file), suggestion="Set encoding: utf-16."))
-        packed = start.startswith(GZIP)
-        if not packed and self.encoding == "utf-8":
-            return file
-        copy = self._copies() / f"{len(list(self._copies().iterdir()))}.csv"
-        try:
-            with gzip.open(file, "rb") if packed else file.open("rb") as source, copy.open("wb") as target:
-                if self.encoding == "utf-8":
-                    shutil.copyfileobj(source, target, 1024**2)
-                else:
-                    self._decode(source, target)
-        except UnicodeError as error:
-            raise DataError(
-                Problem(
-                    f"the file is not {self.encoding}: {error}", file=str(file), suggestion="Try encoding: latin-1."
-                )
-            ) from error
-        except (OSError, EOFError) as error:
-            raise DataError(Problem(f"the file can't be unpacked: {error}", file=str(file))) from error
-        return copy
-
-    def _decode(self, source: object, target: object) -> None:
-        import codecs
-
-        reader = codecs.getreader(self.encoding)(source)  # type: ignore[arg-type]
-        while text := reader.read(1024**2):
-            target.write(text.encode("utf-8"))  # type: ignore[attr-defined]
 
     def _copies(self) -> Path:
         """A folder for unpacked and parsed files; it goes on `close`, or when the process ends."""
@@ -428,6 +406,29 @@ class CsvSource(Source, name="csv"):
                 problems.append(Problem(f"{found.height - SHOWN:,} more cells like this", file=self.path, field=name))
         if problems:
             raise DataError(*problems)
+
+
+def _quick(guess: Mapping[str, Kind]) -> dict[str, pl.DataType]:
+    """The columns that begin as numbers, with the types that they seem to have."""
+    import polars as pl
+
+    types: dict[str, pl.DataType] = {"integer": pl.Int64(), "number": pl.Float64()}
+    return {name: types[kind] for name, kind in guess.items() if kind in types}
+
+
+def _filled(path: Path, names: Iterable[str]) -> dict[str, int] | None:
+    """How many values each of these columns of numbers has; None where one is not finite."""
+    import polars as pl
+
+    found = dict.fromkeys(names, 0)
+    for batch in record_batches(path, list(found), RECORD_ROWS):
+        for name in found:
+            column = batch[name]
+            found[name] += column.count()
+            # A finite sum has finite terms, which is known sooner than it is of each.
+            if column.dtype == pl.Float64 and not isfinite(column.sum()) and not column.is_finite().all():
+                return None
+    return found
 
 
 def _height(path: Path) -> int:

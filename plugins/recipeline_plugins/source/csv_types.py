@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from recipeline import Problem
+from recipeline import RECORD_ROWS, Problem, record_batches
 
 if TYPE_CHECKING:
     import polars as pl
 
 Kind = Literal["integer", "number", "boolean", "date", "datetime", "words"]
 
-PIECE_ROWS = 262_144
-"""Rows of a typed file that are looked at together."""
+FEW = 1000
+"""Different words among the rows of a record batch up to which each is looked at once."""
 
 HEAD_ROWS = 2000
 """Rows that the guess is made from."""
@@ -31,12 +32,13 @@ FIGURES: dict[Kind, tuple[str, ...]] = {
     "boolean": ("cells", "filled", "boolean"),
     "date": ("cells", "filled", "date"),
     "datetime": ("cells", "filled", "datetime"),
-    "words": ("numberlike", "marked"),
+    "words": ("numberlike", "marked", "lost"),
 }
 """What has to be counted to verify a guess; a guess that fails has everything counted."""
 
 EVERYTHING = (
     "cells", "filled", "integer", "number", "infinite", "leading_zero", "long", "boolean", "date", "datetime", "marked",
+    "lost",
 )  # fmt: skip
 
 MAX_TOLD = 10
@@ -56,6 +58,8 @@ class Settled:
     """Columns of numbers with infinite ones."""
     marked: list[str] = field(default_factory=list)
     """Columns of words with a word that means missing elsewhere."""
+    lost: list[str] = field(default_factory=list)
+    """Columns of words with cells that are not empty and mean missing."""
     rows: int = 0
     """How many rows polars has seen."""
 
@@ -121,39 +125,31 @@ class Cells:
         cell = pl.col(name)
         return pl.when((cell != "") & ~cell.is_in(self.missing_words)).then(cell)
 
-    def are_words(self, rows: pl.LazyFrame, names: Sequence[str], height: int) -> bool:
-        """Whether these columns of words are what they are to become: no cell in them means missing.
-
-        Args:
-            rows: The rows of a typed file.
-            names: The columns.
-            height: How many rows there are.
-        """
-        import polars as pl
-
-        lost = [(pl.col(name).is_not_null() & self._words(name).is_null()).sum().alias(name) for name in names]
-        return not any(totals(rows, lost, height).values()) if lost else True
-
     def figure(self, name: str, figure: str) -> pl.Expr:
         """How many cells of the column are of this kind."""
+        return self.are(name, figure).sum().alias(f"{figure}:{name}")
+
+    def are(self, name: str, figure: str) -> pl.Expr:
+        """Which cells of the column are of this kind."""
         import polars as pl
 
         text = self.text(name)
         made: dict[str, Callable[[], pl.Expr]] = {
-            "cells": lambda: pl.col(name).count(),
-            "filled": lambda: text.count(),
-            "marked": lambda: pl.col(name).is_in(self.missing).sum(),
-            "numberlike": lambda: pl.col(name).str.contains(r"^\s*(?:[-+.0-9]|(?i:inf))").sum(),
-            "integer": lambda: text.cast(pl.Int64, strict=False).count(),
-            "number": lambda: self.number(text).count(),
-            "infinite": lambda: self.number(text).is_infinite().sum(),
-            "leading_zero": lambda: text.str.contains(r"^[+-]?0\d+$").sum(),
-            "long": lambda: (text.str.contains(r"^[+-]?\d{19,}$") & text.cast(pl.Int64, strict=False).is_null()).sum(),
-            "boolean": lambda: text.str.to_lowercase().is_in(["true", "false"]).sum(),
-            "date": lambda: _date(text).count(),
-            "datetime": lambda: _datetime(text).count(),
+            "cells": lambda: pl.col(name).is_not_null(),
+            "filled": lambda: text.is_not_null(),
+            "marked": lambda: pl.col(name).is_in(self.missing),
+            "lost": lambda: pl.col(name).is_not_null() & self._words(name).is_null(),
+            "numberlike": lambda: pl.col(name).str.contains(r"^\s*(?:[-+.0-9]|(?i:inf))"),
+            "integer": lambda: text.cast(pl.Int64, strict=False).is_not_null(),
+            "number": lambda: self.number(text).is_not_null(),
+            "infinite": lambda: self.number(text).is_infinite(),
+            "leading_zero": lambda: text.str.contains(r"^[+-]?0\d+$"),
+            "long": lambda: text.str.contains(r"^[+-]?\d{19,}$") & text.cast(pl.Int64, strict=False).is_null(),
+            "boolean": lambda: text.str.to_lowercase().is_in(["true", "false"]),
+            "date": lambda: _date(text).is_not_null(),
+            "datetime": lambda: _datetime(text).is_not_null(),
         }
-        return made[figure]().alias(f"{figure}:{name}")
+        return made[figure]()
 
 
 def _date(text: pl.Expr) -> pl.Expr:
@@ -170,29 +166,24 @@ def _datetime(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(fine, minute, _date(text).cast(pl.Datetime("us")))
 
 
-def settle(
-    rows: pl.LazyFrame,
-    names: Sequence[str],
-    cells: Cells,
-    is_words: Callable[[str], bool],
-    height: int | None = None,
-) -> Settled:
+def settle(rows: pl.LazyFrame | Path, names: Sequence[str], cells: Cells, is_words: Callable[[str], bool]) -> Settled:
     """The type of every column, over all rows.
 
     Args:
-        rows: Every cell as it stands; null where it is empty.
+        rows: Every cell as it stands; null where it is empty. Or the typed file of such rows.
         names: The columns.
         cells: How cells are understood.
         is_words: Whether the recipe declares that a column holds no numbers.
-        height: How many rows there are, where they lie in a typed file.
     """
+    import polars as pl
+
     if not names:
-        return Settled(rows=height or 0)
-    guess = guess_kinds(rows, names, cells)
-    figures, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells, height)
+        return Settled()
+    guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
+    figures, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
-        figures |= _figures(rows, doubtful, cells, height)[0]
+        figures |= _figures(rows, doubtful, cells)[0]
     settled = Settled(rows=seen)
     for name in names:
         counted = figures[name]
@@ -200,6 +191,8 @@ def settle(
         settled.kinds[name] = kind
         if kind == "words" and counted["marked"]:
             settled.marked.append(name)
+        if kind == "words" and counted["lost"]:
+            settled.lost.append(name)
         _tell(name, kind, counted, settled, is_words(name))
     return settled
 
@@ -212,33 +205,50 @@ def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[
 
 
 def _figures(
-    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells, height: int | None = None
+    rows: pl.LazyFrame | Path, wanted: Mapping[str, Sequence[str]], cells: Cells
 ) -> tuple[dict[str, dict[str, int]], int]:
     """The figures of each column, and the number of rows, in one pass."""
     import polars as pl
 
+    if isinstance(rows, Path):
+        return _figures_of_file(rows, wanted, cells)
     expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
-    found = totals(rows, [pl.len().alias(":rows"), *expressions], height)
+    found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
     counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
     return counted, found[":rows"]
 
 
-def totals(rows: pl.LazyFrame, counts: Sequence[pl.Expr], height: int | None = None) -> dict[str, int]:
-    """What is counted over all rows.
+def _figures_of_file(
+    path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells
+) -> tuple[dict[str, dict[str, int]], int]:
+    """The same of columns of words in a typed file: of words that come again and again each is looked at once."""
+    import polars as pl
 
-    Args:
-        rows: The rows.
-        counts: Expressions that count rows, each with a name of its own.
-        height: How many rows there are, where they lie in a typed file: that is looked at piece by piece, because it
-            is mapped, and each page of it counts as memory of this process as long as it is.
-    """
-    if height is None:
-        return rows.select(counts).collect(engine="streaming").row(0, named=True)
-    found: dict[str, int] = {}
-    for start in range(0, max(height, 1), PIECE_ROWS):
-        here = rows.slice(start, PIECE_ROWS).select(counts).collect(engine="in-memory").row(0, named=True)
-        found = {name: found.get(name, 0) + count for name, count in here.items()}
-    return found
+    found = {name: dict.fromkeys(figures, 0) for name, figures in wanted.items()}
+    words: dict[str, list[pl.DataFrame]] = {name: [] for name in wanted}
+    many: set[str] = set()
+    seen = 0
+
+    def add(name: str, frame: pl.DataFrame) -> None:
+        """Take in words and how often each is there."""
+        masks = [pl.col(":times").filter(cells.are(name, figure)).sum().alias(figure) for figure in found[name]]
+        for figure, count in frame.select(masks).row(0, named=True).items():
+            found[name][figure] += count
+
+    for batch in record_batches(path, list(wanted), RECORD_ROWS):
+        seen += batch.height
+        for name in wanted:
+            if name not in many:
+                counts = batch[name].value_counts(name=":times")
+                if counts.height <= FEW:
+                    words[name].append(counts)
+                    continue
+                many.add(name)
+            add(name, batch.select(name, pl.lit(1).alias(":times")))
+    for name, counted in words.items():
+        if counted:
+            add(name, pl.concat(counted))
+    return found, seen
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:

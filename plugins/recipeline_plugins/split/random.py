@@ -60,11 +60,13 @@ class RandomSplit(SharesSplit, name="random"):
         strata = self._strata(rows, target)
         sizes = np.array([rows.height] if rows.height else [], np.int64) if strata is None else np.bincount(strata)
         numbers = table(sizes.tolist(), shares, totals)
-        # Class by class, by lot within each.
-        order = np.argsort(lots, kind="stable") if strata is None else np.lexsort((lots, strata))
-        del lots, strata  # as many bytes as the table itself has in a column
-        parts = np.empty(rows.height, dtype=np.uint8)
-        parts[order] = np.repeat(np.tile(np.arange(len(PARTS), dtype=np.uint8), len(sizes)), numbers.ravel())
+        if strata is None:
+            parts = _dealt(lots, numbers[0]) if rows.height else np.empty(0, dtype=np.uint8)
+        else:
+            parts = np.empty(rows.height, dtype=np.uint8)
+            order = np.argsort(strata, kind="stable")  # of whole numbers as quick as counting them
+            for those, shares_of_class in zip(np.split(order, np.cumsum(sizes)[:-1]), numbers, strict=True):
+                parts[those] = _dealt(lots[those], shares_of_class)
         return pl.Series("part", PARTS, dtype=pl.Enum(PARTS)).gather(parts)
 
     def _strata(self, rows: pl.DataFrame, target: tuple[str, ...]) -> np.ndarray | None:
@@ -93,6 +95,21 @@ class RandomSplit(SharesSplit, name="random"):
                 )
             return False
         return self.stratify is True or _are_classes(rows[name])
+
+
+def _dealt(lots: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The part of each row of a class, by lot: the lowest ones are the first part's. uint8 (rows,)."""
+    import numpy as np
+
+    # To know the lots at which a part begins takes a fifth of the time of putting all in order.
+    begins = [begin for begin in np.cumsum(sizes)[:-1].tolist() if begin < len(lots)]
+    parts = np.zeros(len(lots), dtype=np.uint8)
+    if begins:
+        for bound in np.partition(lots, begins)[begins]:
+            parts += lots >= bound
+    if not np.array_equal(np.bincount(parts, minlength=len(sizes)), sizes):  # the same lot twice, or a part of no rows
+        parts[np.argsort(lots, kind="stable")] = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
+    return parts
 
 
 def _hardly_repeats(column: pl.Series) -> bool:

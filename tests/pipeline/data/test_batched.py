@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from recipeline.data import batched
-from recipeline.data.batched import Batched, Words
+from recipeline.data.batched import Batched, Words, of_table
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +31,13 @@ def test_words_are_counted_over_all_batches():
         words.add(batch["w"])
     assert (words.filled, words.letters, words.first, words.distinct) == (5, 9, "aa", 3)
     assert Words().distinct == 0
+
+
+def test_rows_of_a_file_come_as_those_in_memory(tmp_path):
+    table = pl.DataFrame({"n": range(10), "w": list("abcdefghij")})
+    table.write_ipc(tmp_path / "table.arrow", record_batch_size=3)
+    chosen = np.arange(10) % 4 != 1
+    for mask in (None, chosen):
+        found = of_table(tmp_path / "table.arrow", mask)
+        assert pl.concat(found.of(["w", "n"])).equals(pl.concat(Batched(table.lazy(), mask).of(["w", "n"])))
+        assert found.height == Batched(table.lazy(), mask).height

@@ -111,3 +111,24 @@ def test_a_new_entry_says_in_what_it_differs_from_the_nearest(tmp_path: Path) ->
     assert made("d", the_step="5").changed == ("the step",)
     assert made("e", the_data="7", the_split="7", the_target="7").changed == ()
     assert cache.obtain(tmp_path, "f", write("f")).changed == ()
+
+
+def test_a_new_folder_is_looked_at_while_it_is_sealed(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def look(folder: Path) -> None:
+        seen.append((folder / "content.txt").read_text())
+
+    for _ in range(2):
+        cache.obtain(tmp_path, "key", write("one"), meanwhile=look)
+    assert seen == ["one"]
+
+
+def test_a_look_that_fails_leaves_no_entry(tmp_path: Path) -> None:
+    def look(_: Path) -> None:
+        raise LookupError("nothing there")
+
+    with pytest.raises(LookupError, match="nothing there"):
+        cache.obtain(tmp_path, "key", write("one"), meanwhile=look)
+    assert cache.look_up(tmp_path, "key") is None
+    assert not list(tmp_path.iterdir())

@@ -36,7 +36,7 @@ N = 40
     ],
 )
 def test_rules(cells: list[Any], role: Role) -> None:
-    found, notes = roles.infer(Batched(pl.LazyFrame({"c": cells})), {})
+    found, notes, _ = roles.infer(Batched(pl.LazyFrame({"c": cells})), {})
     assert found == {"c": role}
     assert bool(notes) == (role == "ignore")
 
@@ -45,7 +45,7 @@ def test_columns_left_out_say_why() -> None:
     frame = pl.LazyFrame(
         {"k": ["x"] * N, "i": [f"{n:04}" for n in range(N)], "e": pl.Series([None] * N, dtype=pl.Int64)}
     )
-    _, notes = roles.infer(Batched(frame), {})
+    _, notes, _ = roles.infer(Batched(frame), {})
     assert "the same value in every row" in notes["k"]
     assert "40 of 40 values are different" in notes["i"]
     assert "data.columns: {i: categorical}" in notes["i"]
@@ -53,7 +53,7 @@ def test_columns_left_out_say_why() -> None:
 
 
 def test_the_recipe_overrules_without_a_note() -> None:
-    found, notes = roles.infer(
+    found, notes, _ = roles.infer(
         Batched(pl.LazyFrame({"k": ["x"] * N, "n": list(range(N))})), {"k": "categorical", "n": "ignore"}
     )
     assert found == {"k": "categorical", "n": "ignore"}
@@ -73,3 +73,25 @@ def test_unknown_columns_are_named_all_at_once_with_a_guess() -> None:
     assert [problem.path for problem in caught.value.problems] == ["data.columns.Incme", "data.columns.zip_*"]
     assert "Did you mean 'income'?" in str(caught.value)
     assert "no column matches 'zip_*'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "role"),
+    [
+        (["a", "b"] * N, "categorical"),
+        (["a"] * N, "ignore"),
+        ([None] * N, "ignore"),
+        (["a", *[None] * N], "categorical"),
+        (["a"] * roles.LOOKED_AT + ["b"], "categorical"),
+    ],
+)
+def test_columns_that_hold_few_words_in_all_rows_keep_the_rules_among_some(cells: list[Any], role: Role) -> None:
+    rows = Batched(pl.LazyFrame({"c": pl.Series(cells, dtype=pl.String)}))
+    found = roles.infer(rows, {}, few={"c"})
+    assert found.roles == {"c": role}
+    assert found == roles.infer(rows, {})
+
+
+def test_few_words_are_told_of() -> None:
+    frame = pl.LazyFrame({"few": ["a", "b"] * N, "many": [f"{n}" for n in range(2 * N)], "n": range(2 * N)})
+    assert roles.infer(Batched(frame), {}).few == {"few"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recipeline.storage import sealed
 from recipeline.storage.sealed import Damaged, sealing, verify
 
 FLIPS = 400
@@ -51,7 +52,9 @@ def test_what_is_there_is_never_replaced(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_every_file_is_synced_before_the_manifest_and_that_before_the_rename(tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_once", [0, 32_000_000])
+def test_every_file_is_synced_before_the_manifest_and_that_before_the_rename(at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr(sealed, "AT_ONCE", at_once)
     events = []
     real_sync, real_rename = os.fsync, Path.rename
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from recipeline import DataError
+from recipeline_plugins.split import random
 from recipeline_plugins.split.random import RandomSplit
 
 TARGET = ("y",)
@@ -133,3 +134,11 @@ def test_texts_that_hardly_repeat_are_dealt_out_by_lot_alone() -> None:
         RandomSplit(stratify=True).assign(texts, ("y",), 0)
     twice = pl.concat([texts, texts])
     assert RandomSplit(stratify=True).assign(twice, ("y",), 0).len() == 2000
+
+
+@pytest.mark.parametrize("sizes", [[7, 2, 1], [10, 0, 0], [0, 10, 0], [0, 0, 10], [5, 0, 5]])
+@pytest.mark.parametrize("lots", [np.random.default_rng(0).random(10), np.repeat(0.5, 10), np.array([0.1, 0.2] * 5)])
+def test_rows_are_dealt_out_in_the_order_of_their_lots(sizes, lots):
+    expected = np.empty(10, dtype=np.uint8)
+    expected[np.argsort(lots, kind="stable")] = np.repeat([0, 1, 2], sizes)
+    assert np.array_equal(random._dealt(lots, np.array(sizes)), expected)

@@ -1,0 +1,61 @@
+"""The rows of a typed file come in their order, no more than asked for at a time, in the types that they have."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recipeline.data.table_file import record_batches
+
+ROWS = 10
+TABLE = pl.DataFrame(
+    {
+        "i": range(ROWS),
+        "f": [None, *(n / 3 for n in range(ROWS - 1))],
+        "w": ["", None, "a word that is longer than twelve bytes", *"abcdefg"],
+        "b": [True, None, False, True, False] * 2,
+        "d": [date(2020, 1, n + 1) for n in range(ROWS)],
+        "t": [datetime(2020, 1, n + 1, 12, 30, 1, 5) for n in range(ROWS)],
+    },
+    schema_overrides={"t": pl.Datetime("us")},
+)
+ARRAYS = pl.DataFrame(
+    {
+        "image": pl.Series([[[n, 1], [2, 3]] for n in range(ROWS)], dtype=pl.Array(pl.UInt8, (2, 2))),
+        "list": pl.Series([[0.5] * n for n in range(ROWS)], dtype=pl.List(pl.Float64)),
+        "bytes": [bytes([n]) for n in range(ROWS)],
+    }
+)
+
+
+@pytest.fixture(params=[3, 4, 100])
+def written(tmp_path: Path, request: pytest.FixtureRequest):
+    """Writes a table, in record batches of so many rows."""
+
+    def write(table: pl.DataFrame) -> Path:
+        table.lazy().sink_ipc(tmp_path / "table.arrow", compression="uncompressed", record_batch_size=request.param)
+        return tmp_path / "table.arrow"
+
+    return write
+
+
+@pytest.mark.parametrize("table", [TABLE, ARRAYS])
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_all_rows_come_in_their_order_and_types(table, most, written):
+    found = list(record_batches(written(table), table.columns, most))
+    assert max(batch.height for batch in found) <= most
+    assert pl.concat(found).equals(table, null_equal=True)
+    assert found[0].schema == table.schema
+
+
+@pytest.mark.parametrize("columns", [["w"], ["t", "i"], ["d", "w", "f"]])
+def test_columns_come_in_the_order_that_is_asked_for(columns, written):
+    assert pl.concat(record_batches(written(TABLE), columns, 4)).equals(TABLE.select(columns))
+
+
+def test_a_batch_outlives_the_file(written):
+    path = written(TABLE)
+    first = next(record_batches(path, ["w"], 3))
+    path.write_bytes(b"")
+    assert first["w"].to_list() == TABLE["w"].head(3).to_list()
