@@ -27,7 +27,7 @@ MAKERS = 4
 BATCH_BYTES = 64 * 1024**2
 """Bytes of arrays that go through the steps at once, where columns hold arrays."""
 
-IN_MEMORY_BYTES = 512 * 1024**2
+IN_MEMORY_BYTES = 128 * 1024**2
 """Tables up to this size are kept in memory while the steps are fitted. Beyond it the steps read them in batches."""
 
 ARRAYS_IN_MEMORY_BYTES = 256 * 1024**2

@@ -45,7 +45,10 @@ class Preprocessing(Plugin, family="preprocessing"):
 
     @abstractmethod
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
-        """The chosen columns made over, in the same order of rows. New names are added, missing ones dropped."""
+        """The chosen columns made over, in the same order of rows. New names are added, missing ones dropped.
+
+        Called for some rows at a time, on several threads at once: the step itself is left as it is.
+        """
 
     def cardinalities(self, state: State) -> Mapping[str, int]:
         """Number of codes of each column that `transform` returns as category codes 0..n-1."""
