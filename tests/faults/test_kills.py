@@ -61,7 +61,7 @@ architecture: {type: mlp, hidden: [16, 8], dropout: 0.2}
 training: {epochs: 24, batch_size: 8, accelerator: cpu, checkpoint: {epochs: 1}}
 """
 RECIPES = {
-    "plain": [],
+    "workers": ["training.workers=2", "training.checkpoint.steps=5"],
     "several": ["training.steps_per_call=5", "training.checkpoint.steps=4"],
     "accumulated": ["training.accumulate=3", "training.steps_per_call=4", "training.checkpoint.steps=3",
                     "scheduler={type: one_cycle, warmup_epochs: 2}"],

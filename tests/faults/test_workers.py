@@ -102,12 +102,13 @@ class Command:
 @pytest.fixture(scope="module")
 def forks(tmp_path_factory) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     folder = tmp_path_factory.mktemp("workers")
+    (folder / "t").mkdir()
     (folder / "iris.yaml").write_text(RECIPE)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "RECIPELINE_", "SLURM_"))}
     with subprocess.Popen(
         [sys.executable, "-c", FORKS],
         cwd=folder,
-        env=kept | {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"},
+        env=kept | {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "TMPDIR": str(folder / "t")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -170,11 +171,15 @@ def test_a_signal_to_all_processes_is_answered_by_the_one_that_trains(number, co
     assert "Traceback" not in command.said()
 
 
-def test_nothing_is_left_of_a_run_that_is_killed(start):
+def test_nothing_is_left_of_a_run_that_is_killed(forks, start):
+    _, folder = forks
     command = start("run", "iris.yaml")
     command.train()
+    made = max((folder / "t").iterdir(), key=lambda path: path.stat().st_ctime)
+    assert list(made.glob("listener-*"))
     os.kill(command.pid, signal.SIGKILL)
     assert command.end() == -signal.SIGKILL
+    assert not made.exists()
 
 
 def test_a_program_is_not_run_again_by_its_workers(tmp_path):

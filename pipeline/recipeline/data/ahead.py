@@ -98,7 +98,9 @@ class Ahead:
         atexit.unregister(self.close)
         workers, self._workers = self._workers, []
         for each in workers:
-            each.connection.close()  # which ends it
+            with contextlib.suppress(OSError):
+                each.connection.send(None)
+            each.connection.close()
         for each in workers:
             each.process.join(PATIENCE_S)
             if each.process.is_alive():  # it waits for a disk, say

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
+import multiprocessing.util
 import os
+import shutil
 import signal
 import traceback
 from dataclasses import dataclass
@@ -23,19 +24,21 @@ if TYPE_CHECKING:
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 """What a terminal or a batch system sends to every process of a run: the one that trains answers for all."""
+GONE_S = 1.0
+"""How long the end of a process may take to be seen, after that of its connections."""
 _SHARED = ("shared memory", "file </torch_", "allocate memory")
 """Words of torch's errors when shared memory is at its end."""
 
 
 def work(connection: Connection, parts: dict[str, Sent]) -> None:
-    """Cut what is asked for until the other end is closed, which the end of that process does too."""
+    """Cut what is asked for, until there is a word that nothing is any more, or nobody who could say it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     cutters: dict[str, Cutter] = {}
-    with contextlib.suppress(EOFError, ConnectionError):
-        while True:
-            turn, part, place = connection.recv()
+    try:
+        while (asked := connection.recv()) is not None:
+            turn, part, place = asked
             try:
                 if part not in cutters:
                     cutters[part] = parts[part].cutter()
@@ -46,6 +49,18 @@ def work(connection: Connection, parts: dict[str, Sent]) -> None:
             except Exception as error:
                 outside = isinstance(error, OSError | MemoryError) or any(words in str(error) for words in _SHARED)
                 send_word(connection, Failure(outside, traceback.format_exc()))
+    except (EOFError, ConnectionError):
+        _clear_away()
+
+
+def _clear_away() -> None:
+    """Remove what a process that was killed could not: the folder of the socket by which workers are started."""
+    asking = multiprocessing.parent_process()
+    if asking is None:
+        return
+    asking.join(GONE_S)
+    if not asking.is_alive():
+        shutil.rmtree(multiprocessing.util.get_temp_dir(), ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

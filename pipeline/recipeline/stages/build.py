@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import pytorch_lightning as pl
 import torch
@@ -115,7 +116,8 @@ def _choose_workers(job: Job) -> None:
     job.datamodule.workers = count
     job.datamodule.tell = job.note
     if count:
-        warm_up()
+        with suppress(OSError):  # said where they are started
+            warm_up()
     if job.run is not None:
         job.run.set_tags({"recipeline.workers": said})
 

@@ -55,9 +55,9 @@ def fit(cache, tmp_path):
     path = tmp_path / "iris.yaml"
     path.write_text(RECIPE)
 
-    def train(at_once: int, *overrides: str, workers: int = 0):
+    def train(at_once: int, *overrides: str, workers: int = 0, room: int | None = None):
         datamodule = RecipeDataModule(load_recipe(path, overrides), cache, complete)
-        datamodule.workers = workers
+        datamodule.workers, datamodule.free_bytes = workers, lambda _device: room
         data = datamodule.data
         recipe = datamodule.recipe
         pl.seed_everything(recipe.seed, verbose=False)
@@ -126,6 +126,13 @@ def test_everything_else_happens_as_with_one(overrides, fit):
 def test_batches_that_workers_cut_train_to_the_same_weights(at_once, fit):
     overrides = ["training.accumulate=3", BY_STEP]
     assert state(*fit(at_once, *overrides, workers=2)) == state(*fit(at_once, *overrides))
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_rows_that_are_held_on_the_device_train_to_the_same_weights(at_once, fit):
+    module, trainer = fit(at_once, BY_STEP, room=10**9)
+    assert trainer.datamodule._placement.held == ("train", "validation")
+    assert state(module, trainer) == state(*fit(at_once, BY_STEP))
 
 
 def test_a_chunk_is_cut_when_it_is_asked_for(fit):
