@@ -15,7 +15,6 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +162,8 @@ def warm_up() -> None:
     """Let the process that workers are forked from import what they need, which takes seconds, beside this one."""
     if _METHOD != "forkserver":
         return
+    from multiprocessing import forkserver, resource_tracker  # not on Windows
+
     multiprocessing.get_context(_METHOD).set_forkserver_preload([worker.__name__])
     resource_tracker.ensure_running()  # here, because it would unblock the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)  # which a new process inherits
