@@ -6,8 +6,9 @@
     tree.json      the last of them: the tree (see `tree.py`), in which a tensor stands by its name
 
 Any reader of safetensors opens it, and none of it is a program: what is read are numbers, texts and a dozen kinds of
-containers. Written and read by hand, because safetensors' own writer copies all tensors first, and its reader believes
-a file to be its owner's. Here a file is measured before anything is made of it.
+containers. Written and read by hand: safetensors' own writer refuses tensors that share memory or lie in another order,
+brings all of a GPU's down at once, and has an error of its own for a full disk. A file is measured before anything is
+made of it.
 
 A tensor that stands at several places of the tree is written once, and is one again. Views of a common storage have
 memory of their own afterwards, with the same numbers. Strides are kept where a tensor's numbers lie without gaps.
@@ -49,7 +50,7 @@ _ARCHIVE = b"PK\x03\x04"
 """How torch's own files begin."""
 
 _HALVES = {torch.complex64: torch.float32, torch.complex128: torch.float64}
-"""A complex number is written as two: safetensors knows but one kind of them."""
+"""A complex number is written as two: of the two kinds of them safetensors knows one."""
 
 
 class Earlier(NotOurs):
