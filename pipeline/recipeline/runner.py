@@ -94,13 +94,24 @@ def run(recipe: Recipe, *, observer: Observer | None = None, command: str | None
     home = work_folder()
     if is_other_rank():
         return follow(recipe, catalog, home, watching)
-    from recipeline.tracking.record import open_run
+    from recipeline.serving.fresh import at_the_start
+    from recipeline.tracking.store import prepare_environment
 
     with interruptions():
         called = command or called_by()
-        tracked = open_run(recipe, catalog, called, home / "runs")
+        prepare_environment()
+        # It has seconds of imports to do, as this process has from here on, which leaves it a core.
+        fresh = at_the_start(recipe.data.source.location())
+        try:
+            from recipeline.tracking.record import open_run
+
+            tracked = open_run(recipe, catalog, called, home / "runs")
+        except BaseException:
+            if fresh is not None:
+                fresh.close()
+            raise
         context = RunContext(recipe, tracked.folder, tracked.run_id)
-        job = Job(recipe, catalog, tracked.folder, home / "cache", watching, context, run=tracked)
+        job = Job(recipe, catalog, tracked.folder, home / "cache", watching, context, run=tracked, fresh=fresh)
         job.memo = new_memo(recipe, catalog, called)
         return complete(job, started)
 

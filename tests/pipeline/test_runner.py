@@ -17,8 +17,9 @@ from mlflow import MlflowClient
 
 import recipeline
 from recipeline import runner
-from recipeline.errors import DataError, EnvironmentFault
+from recipeline.errors import DataError, EnvironmentFault, UsageError
 from recipeline.recipe.load import load_recipe
+from recipeline.serving import fresh
 from recipeline.training.archive import read
 
 RECIPE = """
@@ -388,3 +389,13 @@ def test_a_run_is_ended_from_outside_though_nobody_reads_what_it_says(monkeypatc
     with pytest.raises(SystemExit) as ended:
         runner._abandon(job, EnvironmentFault("a process is gone"))
     assert ended.value.code == 4
+
+
+def test_a_store_that_cant_be_opened_leaves_no_interpreter_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = []
+    monkeypatch.setattr(fresh, "FreshInterpreter", lambda: SimpleNamespace(close=lambda: ended.append(True)))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "ftp://nowhere")
+    with pytest.raises(UsageError, match="ftp"):
+        runner.run(recipe_in(tmp_path))
+    assert ended == [True]

@@ -23,6 +23,21 @@ GAVE_UP = 75
 """Its exit code then (BSD's EX_TEMPFAIL)."""
 
 
+LARGE_BYTES = 100_000_000
+"""Size of a file that takes memory to read, and time in which nothing else is waited for."""
+
+
+def at_the_start(location: str) -> FreshInterpreter | None:
+    """One that imports from the start of a run on, unless its data are large: then it begins when they are read.
+
+    Args:
+        location: Where the data come from: a path, or what a reader would call it.
+    """
+    place = Path(location)
+    large = place.is_dir() or (place.is_file() and place.stat().st_size > LARGE_BYTES)
+    return None if large else FreshInterpreter()
+
+
 class FreshInterpreter:
     """A process that imports what serving takes, waits for a folder, and compares.
 

@@ -15,6 +15,7 @@ from recipeline.data.windows import Windows, windows_for
 from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.loss import Loss
 from recipeline.families.plugin import with_nested
+from recipeline.serving import fresh
 from recipeline.stages.job import Job
 from recipeline.tracking import record
 from recipeline.tracking.logger import RunLogger
@@ -60,6 +61,8 @@ def run(job: Job) -> None:
     _choose_workers(job)
     if recipe.training.compile:
         compile_network(network, on_cpu=isinstance(job.trainer.accelerator, CPUAccelerator))
+    if job.run is not None and job.fresh is None:  # large data have been read by now
+        job.fresh = fresh.FreshInterpreter()
 
 
 def _find_batch_size(job: Job) -> None:

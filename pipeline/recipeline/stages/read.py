@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recipeline.data.earlier import earlier_of
@@ -14,9 +13,6 @@ from recipeline.stages.job import EARLIER_SPLIT, Job
 if TYPE_CHECKING:
     from recipeline.families.spec import Role, Task
     from recipeline.recipe.model import Recipe
-
-LARGE_BYTES = 50_000_000
-"""Size of a file that takes seconds to read: the interpreter that checks the model has time enough afterwards."""
 
 
 def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
@@ -36,11 +32,10 @@ def complete(recipe: Recipe, task: Task, roles: Mapping[str, Role]) -> Recipe:
 
 def run(job: Job) -> None:
     """Read the table, having brought the model that the architecture starts from."""
-    if job.run is not None and not _is_large(job.recipe.data.source.location()):
-        from recipeline.serving.fresh import FreshInterpreter
+    if job.run is not None and job.fresh is None:  # the run of a resumed training was opened long ago
+        from recipeline.serving.fresh import at_the_start
 
-        # `package` asks it. It has seconds of imports to do, and this process, which has them too, leaves cores free.
-        job.fresh = FreshInterpreter()
+        job.fresh = at_the_start(job.recipe.data.source.location())
     from recipeline.training.datamodule import RecipeDataModule
     from recipeline.training.threads import refuse_more_than_cores
 
@@ -57,9 +52,3 @@ def run(job: Job) -> None:
     job.datamodule = RecipeDataModule(job.recipe, job.cache, complete, job.folder / EARLIER_SPLIT)
     for note in job.datamodule.table.notes:
         job.note(note)
-
-
-def _is_large(location: str) -> bool:
-    """Whether reading may take so much memory that nothing else should take some beside it."""
-    place = Path(location)
-    return place.is_dir() or (place.is_file() and place.stat().st_size > LARGE_BYTES)
