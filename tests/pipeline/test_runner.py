@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 
 import recipeline
 from recipeline import runner
-from recipeline.errors import DataError, EnvironmentFault, UsageError
+from recipeline.errors import DataError, EnvironmentFault
 from recipeline.recipe.load import load_recipe
 from recipeline.serving import fresh
 from recipeline.training.archive import read
@@ -396,6 +396,6 @@ def test_a_store_that_cant_be_opened_leaves_no_interpreter_behind(tmp_path, monk
     ended = []
     monkeypatch.setattr(fresh, "FreshInterpreter", lambda: SimpleNamespace(close=lambda: ended.append(True)))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "ftp://nowhere")
-    with pytest.raises(UsageError, match="ftp"):
+    with pytest.raises(EnvironmentFault, match="ftp"):
         runner.run(recipe_in(tmp_path))
     assert ended == [True]
