@@ -50,7 +50,7 @@ from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
     from recipeline.catalog import direction
-    from recipeline.data.table_file import RECORD_ROWS, record_batches
+    from recipeline.data.table_file import record_batches, record_rows
     from recipeline.families.continued import Continued, EarlierModel
     from recipeline.recipe.by_name import ByName
     from recipeline.recipe.load import load_recipe
@@ -64,7 +64,6 @@ __all__ = [
     "END",
     "FILE_COLUMN",
     "PADDING",
-    "RECORD_ROWS",
     "SIGNS",
     "UNKNOWN",
     "Architecture",
@@ -116,6 +115,7 @@ __all__ = [
     "hookimpl",
     "load_recipe",
     "record_batches",
+    "record_rows",
     "references",
     "run",
 ]
@@ -124,9 +124,9 @@ _LATER = {
     "ByName": "recipeline.recipe.by_name",
     "Continued": "recipeline.families.continued",
     "EarlierModel": "recipeline.families.continued",
-    "RECORD_ROWS": "recipeline.data.table_file",
     "direction": "recipeline.catalog",
     "record_batches": "recipeline.data.table_file",
+    "record_rows": "recipeline.data.table_file",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",
     "RunResult": "recipeline.runner",

@@ -87,9 +87,11 @@ class Words:
             return
         self.first = words[0] if self.first is None else self.first
         self.filled += len(words)
-        self.letters += int(words.str.len_chars().cast(int).sum())
+        different = words.value_counts(name="rows")
+        letters = different.to_series(0).str.len_chars().cast(int) * different["rows"].cast(int)
+        self.letters += int(letters.sum())
         # Of the words themselves a column of texts would take as much memory as the file.
-        self._hashes.append(words.unique().hash().to_numpy())
+        self._hashes.append(different.to_series(0).hash().to_numpy())
 
     @property
     def distinct(self) -> int:

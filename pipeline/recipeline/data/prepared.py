@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,3 +55,13 @@ class PreparedData:
     """JSON-able: rows by part, and a column's role, type, missing values and range."""
     notes: tuple[str, ...] = ()
     """What a reader should be told once: inferred task, columns left out, rows left out, values imputed."""
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read of the arrays takes; it is read again when it is used."""
+        if not hasattr(mmap, "MADV_DONTNEED"):  # Windows
+            return
+        for arrays in self.parts.values():
+            for array in (*arrays.blocks, arrays.target, arrays.rows):
+                mapped = getattr(array, "_mmap", None)
+                if mapped is not None:
+                    mapped.madvise(mmap.MADV_DONTNEED)

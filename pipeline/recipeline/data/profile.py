@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 TOP = 10
 """How many of a column's most frequent words are listed."""
 
+TOGETHER = 100_000
+"""Words with their counts that gather before those of the same word are added up."""
+
 
 def profile(rows: Batched, columns: Sequence[str], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
     """By column: role, type, missing values, and range or most frequent words. JSON-able.
@@ -121,22 +124,33 @@ class _Distinct(_Missing):
 
 @dataclass(slots=True)
 class _Frequent(_Missing):
-    counts: pl.DataFrame | None = None
+    counts: list[pl.DataFrame] = field(default_factory=list)
+    """Of every batch, or of several together."""
+    words: int = 0
+    """Rows of `counts`."""
 
     def add(self, column: pl.Series) -> None:
-        import polars as pl
-
         _Missing.add(self, column)
         here = column.drop_nulls().alias("word").value_counts(name="rows")
-        if self.counts is not None:
-            here = pl.concat([self.counts, here]).group_by("word").agg(pl.col("rows").sum())
-        self.counts = here
+        self.counts.append(here)
+        self.words += here.height
+        if self.words > TOGETHER:
+            self._join()
+
+    def _join(self) -> None:
+        import polars as pl
+
+        if len(self.counts) > 1:
+            self.counts = [pl.concat(self.counts).group_by("word").agg(pl.col("rows").sum())]
+            self.words = self.counts[0].height
 
     def shown(self) -> dict[str, Any]:
-        if self.counts is None:
+        if not self.counts:
             return {"distinct": 0, "top": {}}
-        top = self.counts.sort(["rows", "word"], descending=[True, False]).head(TOP)
+        self._join()
+        (counts,) = self.counts
+        top = counts.sort(["rows", "word"], descending=[True, False]).head(TOP)
         return {
-            "distinct": self.counts.height,
+            "distinct": counts.height,
             "top": dict(zip(top["word"].to_list(), top["rows"].to_list(), strict=True)),
         }

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from recipeline import secrecy
 from recipeline.catalog import Catalog, installed
-from recipeline.data import arrays, image_files
+from recipeline.data import arrays, image_files, table_file
 from recipeline.data import cache as store
 from recipeline.data import roles as column_roles
 from recipeline.data import task as target_task
 from recipeline.data.batched import of_table
-from recipeline.data.table_file import RECORD_ROWS
 from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role, Task
@@ -66,6 +65,14 @@ class Table:
         import polars as pl
 
         return pl.scan_ipc(self.path)
+
+    def nullable(self) -> list[str]:
+        """The columns that miss a value somewhere."""
+        holes = dict.fromkeys(self.schema, 0)
+        for batch in of_table(self.path).of(list(holes)):
+            for name in holes:
+                holes[name] += batch[name].null_count()
+        return [name for name, count in holes.items() if count]
 
     def place(self, row: int) -> tuple[str, int]:
         """Where a row (counted from 0) stands: its file, and its number there, counted from 1."""
@@ -146,9 +153,8 @@ def read(recipe: Recipe, cache: Path) -> Table:
             if finished and not named:
                 shutil.move(finished, path)
             else:
-                image_files.absolute(rows, named).sink_ipc(
-                    path, compression="uncompressed", record_batch_size=RECORD_ROWS
-                )
+                height = sum(count for _, count in source.row_files()) if source.cuts else None
+                table_file.write(image_files.absolute(rows, named), path, height)
         except pl.exceptions.PolarsError as error:
             # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
             reason = str(error).partition("\n")[0]
@@ -282,10 +288,12 @@ def _refuse_infinities(path: Path, location: str) -> None:
     floats = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Float64]
     if not floats:
         return
-    found = rows.select(pl.col(name).is_infinite().any() for name in floats).collect().row(0, named=True)
+    found: set[str] = set()
+    for batch in table_file.record_batches(path, floats):
+        found |= {name for name in floats if batch[name].is_infinite().any()}
     problems = []
     for name in floats:
-        if found[name]:
+        if name in found:
             first = rows.select(pl.col(name).is_infinite().arg_true().first()).collect().item()
             problems.append(
                 Problem(

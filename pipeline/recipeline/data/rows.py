@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-BATCH_ROWS = table_file.RECORD_ROWS
-"""Rows that go through the steps at once."""
-
 MAKERS = 4
 """Batches that go through the steps side by side at most."""
 
@@ -87,7 +84,8 @@ class Rows:
     @property
     def batch_rows(self) -> int:
         """Rows that go through the steps at once."""
-        return min(BATCH_ROWS, max(1, BATCH_BYTES // self._array_bytes)) if self._array_bytes else BATCH_ROWS
+        most = table_file.record_rows(len(self._columns))
+        return min(most, max(1, BATCH_BYTES // self._array_bytes)) if self._array_bytes else most
 
     @property
     def makers(self) -> int:

@@ -7,6 +7,7 @@ into memory that is free again when the rows are: of a mapped file every page th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,49 @@ if TYPE_CHECKING:
     import polars as pl
 
 RECORD_ROWS = 65_536
-"""Rows of a record batch, so that batches are the same wherever a file was written."""
+"""Rows of a record batch at most."""
+
+RECORD_BYTES = 16 * 1024**2
+"""Bytes of a record batch at most, were all of its cells numbers."""
 
 
-def record_batches(path: Path, columns: Sequence[str], most: int) -> Iterator[pl.DataFrame]:
+SLICED_BYTES = 128 * 1024**2
+"""Size of a table from which on it is written a slice at a time where that can be: polars would hold many at once."""
+
+
+def record_rows(columns: int) -> int:
+    """Rows of a record batch of so many columns: the same wherever a file is written, and so are batches of it."""
+    return min(RECORD_ROWS, max(1024, RECORD_BYTES // (8 * max(1, columns))))
+
+
+def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> None:
+    """Write a typed file.
+
+    Args:
+        rows: Its rows.
+        path: Where to.
+        height: How many there are, if a slice of them is read without those before it.
+    """
+    import polars as pl
+
+    schema = rows.collect_schema()
+    nested = any(dtype.is_nested() or dtype == pl.Binary for dtype in schema.values())
+    if height is None or nested or height * len(schema) * 8 < SLICED_BYTES:
+        rows.sink_ipc(path, compression="uncompressed", record_batch_size=record_rows(len(schema)))
+        return
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    with pa.OSFile(str(path), "wb") as file, ExitStack() as stack:
+        writer = None
+        for start in range(0, height, RECORD_ROWS):
+            slice_ = rows.slice(start, RECORD_ROWS).collect(engine="in-memory")
+            table = slice_.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+            writer = writer or stack.enter_context(ipc.new_file(file, table.schema))
+            writer.write_table(table, max_chunksize=record_rows(len(schema)))
+
+
+def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) -> Iterator[pl.DataFrame]:
     """These columns of all rows in their order, at most so many rows at a time.
 
     Args:

@@ -27,6 +27,10 @@ class Source(FromEnvironment, Plugin, family="source"):
     covers_files: ClassVar[bool] = False
     """Whether `fingerprint` covers the contents of the files that its columns name; otherwise the engine reads them."""
 
+    cuts: ClassVar[bool] = False
+    """Whether a slice of what `scan` gives is read without the rows before it, so that large data can be read a slice
+    at a time."""
+
     _folder: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any, /) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recipeline.catalog import Catalog
+from recipeline.data import table_file
 from recipeline.errors import RecipelineError
 from recipeline.hooks import RunContext
 from recipeline.recipe.model import Recipe
@@ -85,7 +86,12 @@ class Job:
 
         assert self.datamodule is not None
         table = self.datamodule.table
-        picked = (
-            table.scan().with_row_index("__recipeline_row__").filter(pl.col("__recipeline_row__").is_in(rows)).collect()
-        )
-        return picked.drop("__recipeline_row__", *[name for name in table.targets if name in picked.columns])
+        names = [name for name in table.schema if name not in table.targets]
+        picked, done = [pl.DataFrame(schema={name: table.schema[name] for name in names})], 0
+        for batch in table_file.record_batches(table.path, names) if rows and names else ():
+            here = sorted(row - done for row in rows if done <= row < done + batch.height)
+            picked.append(batch[here])
+            done += batch.height
+            if done > max(rows):
+                break
+        return pl.concat(picked)

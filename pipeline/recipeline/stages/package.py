@@ -27,11 +27,14 @@ def run(job: Job) -> None:
     from recipeline.serving.bundle import answer_frame, write_bundle
     from recipeline.serving.fresh import FreshInterpreter
     from recipeline.serving.log import check_model
+    from recipeline.training.allocator import give_back
     from recipeline.training.datamodule import evaluation_batch
 
     assert job.module is not None
     assert job.datamodule is not None
     assert job.prediction is not None
+    job.data.let_go()  # of memory, which two interpreters share by now
+    give_back()
     with job.fresh or FreshInterpreter() as fresh:
         bundle = job.folder / "model"
         write_bundle(
@@ -47,6 +50,7 @@ def run(job: Job) -> None:
         order = sorted(range(len(numbers)), key=numbers.__getitem__)
         raw = job.raw_rows(numbers)
         job.model_uri = _log(job, job.run, bundle, raw.head(5))
+        give_back()
         check_model(job.model_uri, raw, expected[order], tracking_uri=job.run.tracking_uri, fresh=fresh)
 
 
@@ -58,8 +62,7 @@ def _log(job: Job, run: TrackedRun, bundle: Path, example: pl.DataFrame) -> str:
     from recipeline.serving.log import log_model, save_model
 
     assert job.datamodule is not None
-    holes = job.datamodule.table.scan().null_count().collect().row(0, named=True)
-    nullable = [name for name, count in holes.items() if count]
+    nullable = job.datamodule.table.nullable()
     register_as = job.recipe.tracking.register_as
     refusal: EnvironmentFault | None = None
     for _ in range(TRIES):

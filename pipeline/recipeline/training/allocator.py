@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +43,16 @@ def keeping_memory() -> Iterator[None]:
         yield
     finally:
         library.mallopt(TRIM_THRESHOLD, AFTERWARDS)
+        give_back()
+
+
+def give_back() -> None:
+    """Give back to the system what is free by now."""
+    library = _glibc()
+    if library is not None:
         library.malloc_trim(0)
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
 
 
 def _glibc() -> Any:

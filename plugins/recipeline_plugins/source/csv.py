@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PrivateAttr
 
-from recipeline import RECORD_ROWS, DataError, Problem, Role, Source, record_batches
+from recipeline import DataError, Problem, Role, Source, record_batches, record_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -223,9 +223,9 @@ class CsvSource(Source, name="csv"):
             if any(zeros.row(0)):
                 return None
         others = [name for name in names if name not in quick]
-        if parsed and (filled := _filled(parsed.path, quick)) and all(filled.values()):
+        settled = self._settled(parsed, others) if parsed else None
+        if parsed and settled is not None:
             path = parsed.path
-            settled = settle(path, others, cells, self._is_words)
             if settled.bad or settled.infinite:
                 return None
         else:
@@ -250,13 +250,24 @@ class CsvSource(Source, name="csv"):
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
         return typed.select(made), settled
 
+    def _settled(self, parsed: Parsed, others: list[str]) -> Settled | None:
+        """What the columns of words are; None where a column of numbers has none, or one that is not finite."""
+        from recipeline_plugins.source.csv_types import settle
+
+        with ThreadPoolExecutor(1, "recipeline-csv") as beside:
+            counting = beside.submit(_filled, parsed.path, parsed.quick)
+            settled = settle(parsed.path, others, self._cells(), self._is_words)
+            filled = counting.result()
+        return settled if filled and all(filled.values()) else None
+
     def _parsed(self, opened: list[Opened], types: Mapping[str, pl.DataType], markers: list[str]) -> Path | None:
         """A file of the rows with these types; None where a cell has none of them."""
         import polars as pl
 
         path = self._copies() / "parsed.arrow"
         try:
-            self._rows(opened, types, markers).sink_ipc(path, compression="uncompressed", record_batch_size=RECORD_ROWS)
+            size = record_rows(len(opened[0].head.names))
+            self._rows(opened, types, markers).sink_ipc(path, compression="uncompressed", record_batch_size=size)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
         return path
@@ -421,7 +432,7 @@ def _filled(path: Path, names: Iterable[str]) -> dict[str, int] | None:
     import polars as pl
 
     found = dict.fromkeys(names, 0)
-    for batch in record_batches(path, list(found), RECORD_ROWS):
+    for batch in record_batches(path, list(found)):
         for name in found:
             column = batch[name]
             found[name] += column.count()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from recipeline import RECORD_ROWS, Problem, record_batches
+from recipeline import Problem, record_batches
 
 if TYPE_CHECKING:
     import polars as pl
@@ -235,7 +235,7 @@ def _figures_of_file(
         for figure, count in frame.select(masks).row(0, named=True).items():
             found[name][figure] += count
 
-    for batch in record_batches(path, list(wanted), RECORD_ROWS):
+    for batch in record_batches(path, list(wanted)):
         seen += batch.height
         for name in wanted:
             if name not in many:

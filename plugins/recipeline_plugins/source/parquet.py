@@ -32,6 +32,8 @@ class ParquetSource(Source, name="parquet"):
           target: price
     """
 
+    cuts = True
+
     path: str
     """The file, beside the recipe or below the working folder; a glob such as `data/*.parquet` takes several in the
     order of their names."""

@@ -12,7 +12,7 @@ import torch
 
 from recipeline.catalog import installed
 from recipeline.data import prepare as preparing
-from recipeline.data import rows as moving
+from recipeline.data import table_file
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.data.prepared import PreparedData
 from recipeline.errors import DataError, RecipeError, RecipelineError
@@ -126,7 +126,7 @@ def test_batches_and_memory_give_the_same_bytes(
     parts = split(read(recipe, tmp_path / "cache"), recipe)
     kept = preparing.prepare(parts, recipe, tmp_path / "one")
     monkeypatch.setattr(preparing, "IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(moving, "BATCH_ROWS", 17)
+    monkeypatch.setattr(table_file, "RECORD_ROWS", 17)
     streamed = preparing.prepare(parts, recipe, tmp_path / "two")
     assert fitted(kept) == fitted(streamed)
     for part in kept.parts:

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recipeline.data.table_file import record_batches
+from recipeline.data import table_file
+from recipeline.data.table_file import record_batches, record_rows, write
 
 ROWS = 10
 TABLE = pl.DataFrame(
@@ -59,3 +60,23 @@ def test_a_batch_outlives_the_file(written):
     first = next(record_batches(path, ["w"], 3))
     path.write_bytes(b"")
     assert first["w"].to_list() == TABLE["w"].head(3).to_list()
+
+
+@pytest.mark.parametrize("table", [TABLE, ARRAYS])
+@pytest.mark.parametrize("height", [None, ROWS])
+def test_what_is_written_a_slice_at_a_time_is_what_is_written_at_once(table, height, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_file, "SLICED_BYTES", 0)
+    monkeypatch.setattr(table_file, "RECORD_ROWS", 4)
+    table.write_parquet(tmp_path / "table.parquet", row_group_size=3)
+    write(pl.scan_parquet(tmp_path / "table.parquet"), tmp_path / "table.arrow", height)
+    assert pl.read_ipc_schema(tmp_path / "table.arrow") == table.schema
+    assert pl.scan_ipc(tmp_path / "table.arrow").collect().equals(table)
+    found = list(record_batches(tmp_path / "table.arrow", table.columns, 4))
+    assert [batch.height for batch in found] == [4, 4, 2]
+    assert pl.concat(found).equals(table)
+
+
+def test_record_batches_of_wide_tables_have_fewer_rows():
+    assert record_rows(1) == record_rows(32) == 65_536
+    assert record_rows(100) * 100 * 8 <= 16 * 1024**2
+    assert record_rows(1_000_000) == 1024
