@@ -61,7 +61,8 @@ def run(job: Job) -> None:
     _choose_workers(job)
     if recipe.training.compile:
         compile_network(network, on_cpu=isinstance(job.trainer.accelerator, CPUAccelerator))
-    if job.run is not None and job.fresh is None:  # large data have been read by now
+    # Large data have been read by now; those that memory can't hold leave it none before they have been trained on.
+    if job.run is not None and job.fresh is None and job.datamodule is not None and job.datamodule.windows is None:
         job.fresh = fresh.FreshInterpreter()
 
 

@@ -39,6 +39,7 @@ def test_rows_that_memory_does_not_hold_are_shuffled_by_windows(tmp_path, monkey
     monkeypatch.setattr(build, "all_bytes", lambda: memory)
     monkeypatch.setattr("recipeline.data.windows.BLOCK_BYTES", 24 * 36)
     monkeypatch.setattr(runner, "STAGES", runner.STAGES[:5])  # up to the training
+    monkeypatch.setattr("recipeline.serving.fresh.at_the_start", lambda _: None)  # as for large data
     chosen = []
     choose = build._choose_windows
     monkeypatch.setattr(build, "_choose_windows", lambda job: chosen.append(job) or choose(job))
@@ -47,6 +48,7 @@ def test_rows_that_memory_does_not_hold_are_shuffled_by_windows(tmp_path, monkey
     assert result.status == "FINISHED"
     assert any("shuffled among 72 at a time" in note for note in watching.notes) == bool(windows)
     assert chosen[0].memo.windows == windows
+    assert (chosen[0].fresh is None) == bool(windows)  # memory that is short is not shared while training
     assert json.loads(json.dumps(chosen[0].memo.environment()))["windows"] == windows
 
     monkeypatch.setattr(build, "all_bytes", lambda: 10**9 if windows else 1000)  # it goes on elsewhere
