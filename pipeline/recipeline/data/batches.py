@@ -10,7 +10,7 @@ import torch
 
 from recipeline.data.cutting import Batch, Cutter, Place, cutter_of
 from recipeline.data.prepared import Arrays
-from recipeline.data.windows import Windows
+from recipeline.data.windows import Reader, Windows
 
 Ahead = Callable[[Sequence[Place]], Iterator[Batch]]
 """Cuts the batches of these places elsewhere, and gives them in their order."""
@@ -57,6 +57,7 @@ class Batches:
     ) -> None:
         self._cutter = cutter_of(arrays) if cutter is None else cutter
         self._ahead = ahead
+        self._arrays = arrays
         self._source = arrays.rows
         self._all = len(arrays)
         self._shuffle = shuffle
@@ -113,6 +114,8 @@ class Batches:
             for batch in self._ahead(self._places(spans, shuffled)):
                 self.given += 1
                 yield batch
+        elif shuffled and self._windows is not None and self._world == 1:
+            yield from self._by_windows(spans, self._windows)
         elif shuffled:
             at, order = self._cutter.at, self.order(self.epoch).to(self._cutter.device)
             for start, end in spans:
@@ -123,6 +126,14 @@ class Batches:
             for start, end in spans:
                 self.given += 1
                 yield between(first + start, first + end)
+
+    def _by_windows(self, spans: list[tuple[int, int]], windows: Windows) -> Iterator[Batch]:
+        order = self.order(self.epoch)
+        with Reader(self._arrays, windows, spans[0][0] if spans else 0) as reader:
+            for start, end in spans:
+                self.given += 1
+                reader.until(order, end)
+                yield self._cutter.at(order[start:end].to(self._cutter.device))
 
     def _places(self, spans: list[tuple[int, int]], shuffled: bool) -> list[Place]:
         if not shuffled:

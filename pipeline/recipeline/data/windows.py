@@ -6,9 +6,11 @@ part of the memory, taken from all over the file, and the rows within it come in
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -57,3 +59,48 @@ def windows_for(arrays: Arrays, memory: int) -> Windows | None:
     row = max(1, taken // len(arrays))
     block = max(1, BLOCK_BYTES // row)
     return Windows(block, max(2, int(WINDOW * memory) // (block * row)))
+
+
+class Reader:
+    """Has the blocks of a window read when its first row is wanted, and nothing beside them.
+
+    Where a mapped file is read at a random place, the system reads on from there, megabytes at a time where it is set
+    up for large files: so much beside each block that memory can't hold it, and all is read again and again.
+
+    Args:
+        arrays: What is read, of which mapped files alone matter.
+        windows: How they are shuffled.
+        begin: The place in the order that reading begins at.
+    """
+
+    def __init__(self, arrays: Arrays, windows: Windows, begin: int = 0) -> None:
+        self._windows = windows
+        self._read = begin // windows.rows * windows.rows
+        # The mapping of a file, where its first row begins in it, and the bytes of a row.
+        self._mapped: list[tuple[mmap.mmap, int, int]] = []
+        for array in (*arrays.blocks, arrays.target) if hasattr(mmap, "MADV_RANDOM") else ():  # not on Windows
+            if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.ndim:
+                self._mapped.append((array.base, array.offset % mmap.ALLOCATIONGRANULARITY, array.strides[0]))
+
+    def __enter__(self) -> Reader:
+        self._advise("MADV_RANDOM")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._advise("MADV_NORMAL")
+
+    def until(self, order: torch.Tensor, end: int) -> None:
+        """Have read what the rows of this order take, up to this place in it."""
+        while self._mapped and self._read < end:
+            window = order[self._read : self._read + self._windows.rows]
+            for block in torch.unique(window // self._windows.block).tolist():
+                for mapped, start, row in self._mapped:
+                    first = start + block * self._windows.block * row
+                    first -= first % mmap.PAGESIZE
+                    length = min(self._windows.block * row + mmap.PAGESIZE, len(mapped) - first)
+                    mapped.madvise(mmap.MADV_WILLNEED, first, length)
+            self._read += self._windows.rows
+
+    def _advise(self, name: str) -> None:
+        for mapped, _, _ in self._mapped:
+            mapped.madvise(getattr(mmap, name))

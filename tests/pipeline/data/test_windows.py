@@ -1,12 +1,14 @@
 """Arrays that don't fit in memory are shuffled window by window: every row once, near rows from few blocks."""
 
+import mmap
+
 import numpy as np
 import pytest
 import torch
 
 from recipeline.data.batches import Batches
 from recipeline.data.prepared import Arrays
-from recipeline.data.windows import Windows, windows_for
+from recipeline.data.windows import Reader, Windows, windows_for
 
 
 def arrays(rows: int, columns: int = 4) -> Arrays:
@@ -62,3 +64,47 @@ def test_batches_come_in_that_order_and_go_on_in_it():
     assert [target.tolist() for _, target in again] == whole[4:]
     again.set_epoch(1)
     assert [target.tolist() for _, target in again] != whole
+
+
+@pytest.mark.parametrize("begin", [0, 3])
+def test_the_blocks_of_a_window_are_asked_for_when_its_first_row_is_wanted(begin, tmp_path, monkeypatch):
+    rows, columns = 4096, 16  # 64 bytes a row
+    values = np.random.default_rng(0).random((rows, columns), dtype=np.float32)
+    np.save(tmp_path / "block.npy", values)
+    mapped = np.load(tmp_path / "block.npy", mmap_mode="c")
+    held = Arrays((mapped,), np.arange(rows), np.arange(rows))
+    windows = Windows(64, 8)  # a page each, eight windows
+    batches = Batches(held, 256, shuffle=True, seed=1, windows=windows)
+    asked = []
+
+    class Base:
+        def __init__(self, base):
+            self.base = base
+
+        def __len__(self):
+            return len(self.base)
+
+        def madvise(self, option, *span):
+            asked.append((option, *span))
+            self.base.madvise(option, *span)
+
+    made = Reader.__init__
+
+    def init(reader, *given):
+        made(reader, *given)
+        reader._mapped = [(Base(base), start, row) for base, start, row in reader._mapped]
+
+    monkeypatch.setattr(Reader, "__init__", init)
+    batches.begin = begin
+    order, seen = batches.order(0), []
+    for number, (blocks, target) in enumerate(batches, begin):
+        index = order[256 * number : 256 * (number + 1)]
+        assert np.array_equal(blocks[0], values[index.numpy()])
+        assert torch.equal(target, index)
+        seen.append(sum(option == mmap.MADV_WILLNEED for option, *_ in asked))
+    assert asked[0] == (mmap.MADV_RANDOM,)
+    assert asked[-1] == (mmap.MADV_NORMAL,)
+    # A window has 8 blocks, and two batches.
+    assert seen == [8 * (1 + (number // 2) - begin // 2) for number in range(begin, 16)]
+    spans = [span for option, *span in asked if option == mmap.MADV_WILLNEED]
+    assert all(first % mmap.PAGESIZE == 0 and 64 * 64 <= length <= 64 * 64 + mmap.PAGESIZE for first, length in spans)
