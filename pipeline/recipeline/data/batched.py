@@ -66,9 +66,8 @@ class Batched:
         if self.path is not None:
             yield from table_file.record_batches(self.path, columns, BATCH_ROWS)
             return
-        picked = self.rows.select(columns)
-        for start in range(0, self.height if self.chosen is None else len(self.chosen), BATCH_ROWS):
-            yield picked.slice(start, BATCH_ROWS).collect(engine="in-memory")
+        height = self.height if self.chosen is None else len(self.chosen)
+        yield from table_file.slices(self.rows.select(columns), height, BATCH_ROWS)
 
 
 @dataclass(slots=True)

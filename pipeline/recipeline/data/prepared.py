@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,14 @@ class Arrays:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    def mapped(self) -> Iterator[tuple[np.memmap[Any, Any], mmap.mmap]]:
+        """The arrays that are the whole of a mapped file, and the mappings."""
+        import numpy as np
+
+        for array in (*self.blocks, self.target, self.rows):
+            if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
+                yield array, array.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,5 @@ class PreparedData:
         if not hasattr(mmap, "MADV_DONTNEED"):  # Windows
             return
         for arrays in self.parts.values():
-            for array in (*arrays.blocks, arrays.target, arrays.rows):
-                mapped = getattr(array, "_mmap", None)
-                if mapped is not None:
-                    mapped.madvise(mmap.MADV_DONTNEED)
+            for _, mapping in arrays.mapped():
+                mapping.madvise(mmap.MADV_DONTNEED)

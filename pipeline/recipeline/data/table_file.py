@@ -20,7 +20,6 @@ RECORD_ROWS = 65_536
 RECORD_BYTES = 16 * 1024**2
 """Bytes of a record batch at most, were all of its cells numbers."""
 
-
 SLICED_BYTES = 128 * 1024**2
 """Size of a table from which on it is written a slice at a time where that can be: polars would hold many at once."""
 
@@ -50,9 +49,8 @@ def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> None:
 
     with pa.OSFile(str(path), "wb") as file, ExitStack() as stack:
         writer = None
-        for start in range(0, height, RECORD_ROWS):
-            slice_ = rows.slice(start, RECORD_ROWS).collect(engine="in-memory")
-            table = slice_.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+        for part in slices(rows, height, RECORD_ROWS):
+            table = part.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
             writer = writer or stack.enter_context(ipc.new_file(file, table.schema))
             writer.write_table(table, max_chunksize=record_rows(len(schema)))
 
@@ -69,7 +67,8 @@ def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) 
 
     schema = pl.read_ipc_schema(path)
     if any(schema[name].is_nested() or schema[name] == pl.Binary for name in columns):
-        yield from _slices(path, columns, most)  # a record batch of images would be too much at once
+        rows = pl.scan_ipc(path)  # a record batch of images would be too much at once
+        yield from slices(rows.select(columns), int(rows.select(pl.len()).collect().item()), most)
         return
     import pyarrow as pa
     from pyarrow import ipc
@@ -84,11 +83,7 @@ def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) 
                 yield batch.slice(start, most)
 
 
-def _slices(path: Path, columns: Sequence[str], most: int) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
-    rows = pl.scan_ipc(path)
-    height = int(rows.select(pl.len()).collect().item())
-    picked = rows.select(columns)
+def slices(rows: pl.LazyFrame, height: int, most: int) -> Iterator[pl.DataFrame]:
+    """All rows, of which there are `height`, at most so many at a time; each time read with all that stands around."""
     for start in range(0, height, most):
-        yield picked.slice(start, most).collect(engine="in-memory")
+        yield rows.slice(start, most).collect(engine="in-memory")

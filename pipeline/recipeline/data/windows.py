@@ -10,7 +10,6 @@ import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -78,9 +77,9 @@ class Reader:
         self._read = begin // windows.rows * windows.rows
         # The mapping of a file, where its first row begins in it, and the bytes of a row.
         self._mapped: list[tuple[mmap.mmap, int, int]] = []
-        for array in (*arrays.blocks, arrays.target) if hasattr(mmap, "MADV_RANDOM") else ():  # not on Windows
-            if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.ndim:
-                self._mapped.append((array.base, array.offset % mmap.ALLOCATIONGRANULARITY, array.strides[0]))
+        for array, mapping in arrays.mapped() if hasattr(mmap, "MADV_RANDOM") else ():  # not on Windows
+            if array is not arrays.rows:  # which no batch takes
+                self._mapped.append((mapping, array.offset % mmap.ALLOCATIONGRANULARITY, array.strides[0]))
 
     def __enter__(self) -> Reader:
         self._advise("MADV_RANDOM")
