@@ -39,6 +39,8 @@ class Opened:
     head: Head
     structure: Structure
     """What its bytes say; before they have been looked at, that nothing is odd about them."""
+    glanced: bool = False
+    """Whether that is what a glance says, which leaves rows that are too long to polars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,11 @@ class CsvSource(Source, name="csv"):
         parts = [self._open(file) for file in self.files(self.path)]
         large = sum(part.plain.stat().st_size for part in parts) >= QUICK_BYTES
         with ThreadPoolExecutor(1, "recipeline-csv") as beside:
-            looked_at = beside.submit(lambda: [self._looked_at(part) for part in parts])
+            looked_at = beside.submit(lambda: [self._looked_at(part, briefly=large) for part in parts])
             parsed = self._early(parts) if large else None  # polars lets others work meanwhile
             opened = looked_at.result()
+        if parsed is None:  # something may be odd, and polars has not seen to rows that are too long
+            opened = [self._looked_at(part) if part.glanced else part for part in opened]
         for part in opened[1:]:
             self._same_header(opened[0], part)
         count = sum(part.structure.rows for part in opened)
@@ -256,7 +260,7 @@ class CsvSource(Source, name="csv"):
 
         with ThreadPoolExecutor(1, "recipeline-csv") as beside:
             counting = beside.submit(_filled, parsed.path, parsed.quick)
-            settled = settle(parsed.path, others, self._cells(), self._is_words)
+            settled = settle(parsed.path, others, self._cells(), self._is_words, parsed.guess)
             filled = counting.result()
         return settled if filled and all(filled.values()) else None
 
@@ -310,16 +314,24 @@ class CsvSource(Source, name="csv"):
             head = read_head(stream, str(file), self.separator, self.quote, self.header)
         return Opened(file, plain, head, Structure(rows=1))
 
-    def _looked_at(self, part: Opened) -> Opened:
+    def _looked_at(self, part: Opened, *, briefly: bool = False) -> Opened:
         """The file with what its bytes say.
+
+        Args:
+            part: The file.
+            briefly: A glance is enough where it finds nothing odd: polars parses the file as well.
 
         Raises:
             DataError: they say that it is damaged.
         """
+        from recipeline_plugins.source.csv_glance import glance
         from recipeline_plugins.source.csv_structure import examine
 
         file = part.file
         with part.plain.open("rb") as stream:
+            if briefly and (plain := glance(stream, part.head, self.quote, self.header)) is not None:
+                return replace(part, structure=plain, glanced=True)
+            stream.seek(0)
             structure = examine(stream, str(file), part.head, self.quote, self.header)
         if structure.problems:
             more = [Problem(f"{structure.more:,} more rows are damaged", file=str(file))] if structure.more else []

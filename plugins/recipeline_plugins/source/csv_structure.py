@@ -27,6 +27,8 @@ SEPARATORS = (",", ";", "\t", "|")
 MOST_PROBLEMS = 5
 """Damaged rows that are named; the rest is counted."""
 
+MAY_BEGIN = ord("-")
+"""What a cell or its number begins after comes no later: a line break, a blank, a quote, a sign, a comma."""
 BOM = codecs.BOM_UTF8
 NEWLINE, RETURN = ord("\n"), ord("\r")
 
@@ -183,6 +185,28 @@ def examine(file: BinaryIO, name: str, head: Head, quote: str | None, header: bo
     return pass_.finish()
 
 
+def leading_zeros(data: np.ndarray, separator: int, quote: int | None) -> bool:
+    """Whether a zero and another digit stand where a cell begins."""
+    import numpy as np
+
+    # A first look that costs little: nothing that a cell may begin after is a digit, a letter or a point.
+    first = data[:-2] <= MAY_BEGIN
+    if separator > MAY_BEGIN:
+        first |= data[:-2] == separator
+    first &= data[1:-1] == ord("0")
+    first &= (data[2:] - ord("0")) < 10
+    if not first.any():
+        return False
+    zeros = np.flatnonzero(first) + 1
+    before = data[zeros - 1]
+    signed = (before == ord("+")) | (before == ord("-"))
+    before = np.where(signed, data[np.maximum(zeros - 2, 0)], before)
+    starts = (before == separator) | (before == NEWLINE) | (before == ord(" "))
+    if quote is not None:
+        starts |= before == quote
+    return bool(starts.any())
+
+
 class _Pass:
     def __init__(self, name: str, width: int, separator: str, quote: str | None, row: int, skip: int) -> None:
         import numpy as np
@@ -251,22 +275,11 @@ class _Pass:
         return True
 
     def _has_leading_zeros(self, data: np.ndarray) -> bool:
-        """Whether a zero and another digit stand where a cell begins."""
         import numpy as np
 
         data = np.concatenate([self._tail, data])  # a cell may begin in one block and go on in the next
         self._tail = data[-3:]
-        digits = (data - ord("0")) < 10
-        # A first look that costs little: before such a zero there is neither a digit nor a point.
-        first = (data[1:-1] == ord("0")) & digits[2:] & ~digits[:-2] & (data[:-2] != ord("."))
-        zeros = np.flatnonzero(first) + 1
-        before = data[zeros - 1]
-        signed = (before == ord("+")) | (before == ord("-"))
-        before = np.where(signed, data[np.maximum(zeros - 2, 0)], before)
-        starts = (before == self._separator) | (before == NEWLINE) | (before == ord(" "))
-        if self._quote is not None:
-            starts |= before == self._quote
-        return bool(starts.any())
+        return leading_zeros(data, self._separator, self._quote)
 
     def finish(self) -> Structure:
         """Look at what is left when the file ends, and return what was found."""

@@ -166,7 +166,13 @@ def _datetime(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(fine, minute, _date(text).cast(pl.Datetime("us")))
 
 
-def settle(rows: pl.LazyFrame | Path, names: Sequence[str], cells: Cells, is_words: Callable[[str], bool]) -> Settled:
+def settle(
+    rows: pl.LazyFrame | Path,
+    names: Sequence[str],
+    cells: Cells,
+    is_words: Callable[[str], bool],
+    guess: Mapping[str, Kind] | None = None,
+) -> Settled:
     """The type of every column, over all rows.
 
     Args:
@@ -174,12 +180,14 @@ def settle(rows: pl.LazyFrame | Path, names: Sequence[str], cells: Cells, is_wor
         names: The columns.
         cells: How cells are understood.
         is_words: Whether the recipe declares that a column holds no numbers.
+        guess: From `guess_kinds`, if it is known.
     """
     import polars as pl
 
     if not names:
         return Settled()
-    guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
+    if guess is None:
+        guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
     figures, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
