@@ -12,7 +12,7 @@ from typing import Any
 
 from recipeline.errors import EnvironmentFault
 from recipeline.storage.disk import not_written
-from recipeline.storage.sealed import Damaged, sealing, verify
+from recipeline.storage.sealed import Damaged, Sealed, sealing, verify
 from recipeline.storage.temporary import clear_stale, discard
 
 FORMAT = 3
@@ -75,7 +75,7 @@ def changed(root: Path, made_of: Mapping[str, str]) -> tuple[str, ...]:
 def obtain(
     root: Path,
     key: str,
-    build: Callable[[Path], dict[str, Any]],
+    build: Callable[[Sealed], dict[str, Any]],
     made_of: Mapping[str, str] | None = None,
     meanwhile: Callable[[Path], None] | None = None,
 ) -> Entry:
@@ -84,7 +84,7 @@ def obtain(
     Args:
         root: Folder of entries of one kind.
         key: Content address.
-        build: Writes files into the folder that it is given and returns what should be remembered.
+        build: Writes files into the folder of what is to be sealed and returns what should be remembered.
         made_of: The parts of the key, as `changed` takes them, to say later what was another one's.
         meanwhile: What is done with a new entry's folder while it is sealed: it reads the files there.
 
@@ -101,7 +101,7 @@ def obtain(
         damaged = final.exists()
         # Built beside and renamed: of two processes that build the same entry, one wins and both use its folder.
         with sealing(final) as under_way:
-            info = build(under_way.folder)
+            info = build(under_way)
             under_way.info |= info | ({MADE_OF: dict(made_of)} if made_of is not None else {})
             if meanwhile is not None:
                 under_way.meanwhile = partial(meanwhile, under_way.folder)

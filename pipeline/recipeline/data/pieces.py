@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,9 @@ import numpy as np
 
 from recipeline.families.spec import Part
 from recipeline.storage.disk import not_written, reserve
+
+SYNC_BYTES = 32 * 1024**2
+"""Bytes that are written before the disk is asked to take them in."""
 
 WHAT = "the prepared data"
 """What is said to be missing where there is no room for it."""
@@ -21,13 +29,29 @@ class RowFile:
     Written rather than mapped: of a mapped file every page that was touched counts as memory of this process.
     """
 
-    def __init__(self, path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, path: Path, dtype: Any, shape: tuple[int, ...], syncer: ThreadPoolExecutor | None = None
+    ) -> None:
+        """Begin the file.
+
+        Args:
+            path: Where it is.
+            dtype: Of its numbers.
+            shape: (rows, ...).
+            syncer: Has the disk take in what is written while more comes, so that the sync at the end is short.
+        """
         self._path, self._dtype, self._shape = path, np.dtype(dtype), shape
+        self._syncer, self._unsynced = syncer, 0
+        self._syncing: Future[None] | None = None
         self._rows = 0
+        self._sha256 = hashlib.sha256()
         self._file = path.open("wb")
         try:
-            header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(self._file, header)
+            header = BytesIO()
+            said = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(header, said)
+            self._sha256.update(header.getvalue())
+            self._file.write(header.getvalue())
             self._file.flush()
             self._file.truncate(self._file.tell() + math.prod(shape) * self._dtype.itemsize)
             reserve(path, WHAT)
@@ -44,14 +68,31 @@ class RowFile:
         self._rows += len(rows)
         if not rows.size:
             return
+        written = np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B")
         try:
-            self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B"))
+            self._file.write(written)
         except OSError as error:
             needed = math.prod(self._shape) * self._dtype.itemsize
             raise not_written(WHAT, self._path, error, needed=needed) from error
+        self._sha256.update(written)  # while it is in the processor's cache
+        self._unsynced += written.nbytes
+        if self._syncer and self._unsynced > SYNC_BYTES and (self._syncing is None or self._syncing.done()):
+            self._unsynced = 0
+            self._syncing = self._syncer.submit(self._sync)
+
+    def _sync(self) -> None:
+        with suppress(OSError):  # whatever the disk has against it, it has against the sync at the end
+            os.fsync(self._file.fileno())
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what the file holds once it is whole, as hexadecimal digits."""
+        return self._sha256.hexdigest()
 
     def close(self) -> None:
         """Leave the file; after the last row it is whole."""
+        if self._syncing is not None:
+            self._syncing.result()
         self._file.close()
 
     def __enter__(self) -> RowFile:

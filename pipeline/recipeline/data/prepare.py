@@ -32,6 +32,7 @@ from recipeline.data.split import SplitTable
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.spec import PARTS, Block, InputSpec, Part, State, TargetSpec
+from recipeline.storage.sealed import Sealed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +63,7 @@ def prepare(split_table: SplitTable, recipe: Recipe, cache: Path, catalog: Catal
     steps = list(recipe.preprocessing or ())
     made = made_of(split_table, recipe, plugins)
     key = store.address(made)
-    entry = store.obtain(cache / "arrays", key, lambda folder: _Preparation(split_table, recipe).write(folder), made)
+    entry = store.obtain(cache / "arrays", key, _Preparation(split_table, recipe).write, made)
     pipeline = FittedPipeline.from_json(entry.info["pipeline"], plugins, steps).at(split_table.table.location)
     refuse_others(recipe.architecture, pipeline)
     notes = list(entry.info["notes"])
@@ -169,7 +170,7 @@ class _Preparation:
         self.notes: list[str] = []
         self.kept = KeptStates(recipe.architecture)
 
-    def write(self, folder: Path) -> dict[str, Any]:
+    def write(self, under_way: Sealed) -> dict[str, Any]:
         """Fit, transform and write everything into the folder; returns what opens it again."""
         steps = self.recipe.preprocessing or ()
         with ThreadPoolExecutor(1, "recipeline-beside") as beside:
@@ -198,8 +199,8 @@ class _Preparation:
             )
             counts = {part: int(self._is(part).sum()) for part in PARTS}
             counts = {part: count for part, count in counts.items() if count}
-            targets_written = beside.submit(self._write_targets, folder, spec, counts)
-            pipeline = self._write_blocks(folder, pipeline, counts)
+            targets_written = beside.submit(self._write_targets, under_way, spec, counts)
+            pipeline = self._write_blocks(under_way, pipeline, counts)
             targets_written.result()
             return {
                 "pipeline": pipeline.to_json(),
@@ -319,16 +320,20 @@ class _Preparation:
             return targets.describe(self.table.task, self.target, self._is("train"))
         return tokens.describe(self.target_steps[0], self.target, self._is("train"))
 
-    def _write_blocks(self, folder: Path, pipeline: FittedPipeline, counts: dict[Part, int]) -> FittedPipeline:
+    def _write_blocks(self, under_way: Sealed, pipeline: FittedPipeline, counts: dict[Part, int]) -> FittedPipeline:
         """Every row through the steps, batch by batch, to its place in its part's file.
 
         Returns:
             The pipeline, now that the longest row of all is known.
         """
+        folder = under_way.folder
         pieces = Pieces(folder)
         with ExitStack() as stack:
+            syncer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-sync"))
             files = {
-                (part, name): stack.enter_context(RowFile(folder / f"{part}.{name}.npy", dtype, (count, *shape)))
+                (part, name): stack.enter_context(
+                    RowFile(folder / f"{part}.{name}.npy", dtype, (count, *shape), syncer)
+                )
                 for part, count in counts.items()
                 for name, dtype, shape in self._files(pipeline)
             }
@@ -336,12 +341,13 @@ class _Preparation:
             writer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-writer"))
             done = dict.fromkeys(counts, 0)
             written: Future[None] | None = None
-            for rows, made in self._made(pipeline):
+            for made in self._made(pipeline, list(counts)):
                 if written is not None:
                     written.result()
-                written = writer.submit(self._write_batch, made, rows, files, pieces, done)
+                written = writer.submit(self._write_batch, made, files, pieces, done)
             if written is not None:
                 written.result()
+        under_way.digests |= {f"{part}.{name}.npy": file.sha256 for (part, name), file in files.items()}
         blocks_by_kind = dict(pipeline.inputs.blocks)
         for kind in pieces.kinds:
             self._check_alike(kind, pieces, pipeline)
@@ -357,15 +363,18 @@ class _Preparation:
             if block.names and not (kind in arrays.PADDED and not block.shape):
                 yield kind, np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind), block.shape
 
-    def _made(self, pipeline: FittedPipeline) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Row numbers and arrays of every batch in order; several go through the steps side by side."""
+    def _made(self, pipeline: FittedPipeline, parts: list[Part]) -> Iterator[dict[Part, dict[str, np.ndarray]]]:
+        """Row numbers and arrays of every batch in order, by part; several go through the steps side by side."""
 
-        def make(rows: np.ndarray, frame: pl.DataFrame) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        def make(rows: np.ndarray, frame: pl.DataFrame) -> dict[Part, dict[str, np.ndarray]]:
             blocks = pipeline.blocks(self.rows.through(frame), rows)
-            return rows, {"rows": rows} | dict(zip(pipeline.accepts, blocks, strict=True))
+            made = {"rows": rows} | dict(zip(pipeline.accepts, blocks, strict=True))
+            codes = self.rows.codes[rows]
+            mine = {part: codes == PARTS.index(part) for part in parts}
+            return {part: {name: values[mine[part]] for name, values in made.items()} for part in parts}
 
         with ThreadPoolExecutor(self.rows.makers, "recipeline-maker") as makers:
-            under_way: deque[Future[tuple[np.ndarray, dict[str, np.ndarray]]]] = deque()
+            under_way: deque[Future[dict[Part, dict[str, np.ndarray]]]] = deque()
             for rows, frame in self.rows.batches():
                 under_way.append(makers.submit(make, rows, frame))
                 if len(under_way) > self.rows.makers:
@@ -375,22 +384,19 @@ class _Preparation:
 
     def _write_batch(
         self,
-        made: dict[str, np.ndarray],
-        rows: np.ndarray,
+        made: dict[Part, dict[str, np.ndarray]],
         files: dict[tuple[Part, str], RowFile],
         pieces: Pieces,
         done: dict[Part, int],
     ) -> None:
         """Each of these rows to its part."""
-        codes = self.rows.codes[rows]
-        for part, before in done.items():
-            mine = codes == PARTS.index(part)
-            span = slice(before, before + int(np.count_nonzero(mine)))
-            for name, values in made.items():
+        for part, blocks in made.items():
+            span = slice(done[part], done[part] + len(blocks["rows"]))
+            for name, values in blocks.items():
                 if (part, name) in files:
-                    files[part, name].add(values[mine])
+                    files[part, name].add(values)
                 elif name in arrays.PADDED and values.shape[1]:
-                    pieces.add(part, name, span, values[mine])
+                    pieces.add(part, name, span, values)
             done[part] = span.stop
 
     def _holds_bytes(self, block: Block) -> bool:
@@ -420,11 +426,11 @@ class _Preparation:
             )
         )
 
-    def _write_targets(self, folder: Path, spec: TargetSpec, counts: dict[Part, int]) -> None:
+    def _write_targets(self, under_way: Sealed, spec: TargetSpec, counts: dict[Part, int]) -> None:
         import polars as pl
 
         for part in counts:
-            path, numbers = folder / f"{part}.target.npy", np.flatnonzero(self._is(part))
+            path, numbers = under_way.folder / f"{part}.target.npy", np.flatnonzero(self._is(part))
             if spec.task == "sequence":
                 np.save(path, self._codes(self.target.filter(pl.Series(self._is(part))), numbers, part))
                 continue
@@ -438,6 +444,8 @@ class _Preparation:
                     if file is None:
                         file = stack.enter_context(RowFile(path, array.dtype, (len(numbers), *array.shape[1:])))
                     file.add(array)
+            if file is not None:
+                under_way.digests[path.name] = file.sha256
 
     def _codes(self, chosen: pl.DataFrame, rows: np.ndarray, part: Part) -> np.ndarray:
         """The part's sequences as codes; those that were cut are told of."""

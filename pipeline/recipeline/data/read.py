@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
 from recipeline.families.spec import Role, Task
 from recipeline.families.split import FILE_COLUMN
+from recipeline.storage.sealed import Sealed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -141,10 +143,12 @@ def read(recipe: Recipe, cache: Path) -> Table:
 
     starts = [str(source.recipe_folder), str(Path.cwd())]
 
-    def build(folder: Path) -> dict[str, Any]:
-        path = folder / TABLE
+    def build(under_way: Sealed) -> dict[str, Any]:
+        path = under_way.folder / TABLE
         try:
-            scanned = source.scan()
+            with ThreadPoolExecutor(1, "recipeline-imports") as imports:
+                imports.submit(table_file.load)
+                scanned = source.scan()
             finished = source.typed_file()
             rows = scanned if finished else _settled(scanned, recipe.data.columns, location)
             beside = [Path(file).absolute().parent for file, _ in source.row_files()]

@@ -1,11 +1,12 @@
 """The typed file of a table: written in record batches, and read from its beginning to its end a few rows at a time.
 
-polars reads a whole record batch for each slice of it, which is several times the work. pyarrow reads each batch once,
-into memory that is free again when the rows are: of a mapped file every page that was looked at would count as ours.
+polars reads a whole record batch for each slice of it, which is several times the work. pyarrow looks at each batch
+once: in the mapped file, of which what has been looked at is let go, or, for a few columns of many, in a copy of them.
 """
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow as pa
 
 RECORD_ROWS = 65_536
 """Rows of a record batch at most."""
@@ -20,8 +22,16 @@ RECORD_ROWS = 65_536
 RECORD_BYTES = 16 * 1024**2
 """Bytes of a record batch at most, were all of its cells numbers."""
 
+FEW_OF = 8
+"""Of more than so many columns for each that is asked for, the others are not looked at."""
+
 SLICED_BYTES = 128 * 1024**2
 """Size of a table from which on it is written a slice at a time where that can be: polars would hold many at once."""
+
+
+def load() -> None:
+    """Import what reads typed files: beside something else it costs no time."""
+    import pyarrow.ipc  # noqa: F401
 
 
 def record_rows(columns: int) -> int:
@@ -74,13 +84,36 @@ def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) 
     from pyarrow import ipc
 
     names = list(schema)
-    with pa.OSFile(str(path)) as file:
-        options = ipc.IpcReadOptions(included_fields=sorted(names.index(name) for name in columns))
-        reader = ipc.open_file(file, options=options)
-        for number in range(reader.num_record_batches):
-            batch = pl.DataFrame(reader.get_batch(number)).select(columns)
-            for start in range(0, batch.height, most):
-                yield batch.slice(start, most)
+    if len(names) > FEW_OF * len(columns):
+        with pa.OSFile(str(path)) as file:
+            options = ipc.IpcReadOptions(included_fields=sorted(names.index(name) for name in columns))
+            reader = ipc.open_file(file, options=options)
+            for number in range(reader.num_record_batches):
+                yield from _pieces(pl.DataFrame(reader.get_batch(number)).select(columns), most)
+        return
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    buffer = pa.py_buffer(mapped)
+    reader, done = ipc.open_file(pa.BufferReader(buffer)), 0
+    for number in range(reader.num_record_batches):
+        batch = reader.get_batch(number)
+        yield from _pieces(pl.DataFrame(batch.select(columns)), most)
+        done = _let_go(mapped, buffer.address, done, batch)
+
+
+def _pieces(batch: pl.DataFrame, most: int) -> Iterator[pl.DataFrame]:
+    for start in range(0, batch.height, most):
+        yield batch.slice(start, most)
+
+
+def _let_go(mapped: mmap.mmap, address: int, done: int, batch: pa.RecordBatch) -> int:
+    """Take the pages up to the end of this batch from our memory; whoever still reads there gets them anew."""
+    parts = [part for column in batch.columns for part in column.buffers() if part is not None]
+    ends = [part.address + part.size - address for part in parts if address <= part.address < address + len(mapped)]
+    until = max(ends, default=0) // mmap.PAGESIZE * mmap.PAGESIZE
+    if until > done and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED, done, until - done)
+    return max(done, until)
 
 
 def slices(rows: pl.LazyFrame, height: int, most: int) -> Iterator[pl.DataFrame]:

@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from recipeline.storage.atomic import sync_file, sync_folder
@@ -53,6 +54,8 @@ class Sealed:
     """What the writer wanted remembered, JSON-able."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Every file's `bytes`, `sha256` and `modified`; known when it is sealed."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """The sha256 of files that were digested while they were written: sealing need not read them once more."""
     meanwhile: Callable[[], None] | None = None
     """What is to be done while the files are synced and hashed; it may read them."""
 
@@ -80,11 +83,11 @@ def sealing(final: Path) -> Iterator[Sealed]:
         under_way = Sealed(temporary)
         yield under_way
         if under_way.meanwhile is None:
-            seal(temporary, under_way.info)
+            seal(temporary, under_way.info, digests=under_way.digests)
         else:
             with ThreadPoolExecutor(1, "recipeline-meanwhile") as beside:
                 done = beside.submit(under_way.meanwhile)
-                seal(temporary, under_way.info)
+                seal(temporary, under_way.info, digests=under_way.digests)
                 done.result()
         try:
             temporary.rename(final)
@@ -97,27 +100,30 @@ def sealing(final: Path) -> Iterator[Sealed]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def seal(folder: Path, info: dict[str, Any], *, times: bool = True) -> None:
+def seal(
+    folder: Path, info: dict[str, Any], *, times: bool = True, digests: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Sync every file of a folder, then write its manifest.
 
     Args:
         folder: Where the files are.
         info: What is to be remembered, JSON-able.
         times: Note when each was changed last, for a quick look; without it the same files have the same manifest.
+        digests: The sha256 of those files of which it is known, by name.
     """
     paths = sorted(folder.iterdir())
     large = sum(path.stat().st_size for path in paths) > AT_ONCE
     if large:  # the disk takes it in while its digest is computed
         with ThreadPoolExecutor(1, "recipeline-sync") as beside:
             synced = [beside.submit(sync_file, path) for path in paths]
-            files = {path.name: _said(path, times) for path in paths}
+            files = {path.name: _said(path, times, digests.get(path.name)) for path in paths}
             for each in synced:
                 each.result()
     else:
         files = {}
         for path in paths:
             sync_file(path)
-            files[path.name] = _said(path, times)
+            files[path.name] = _said(path, times, digests.get(path.name))
     with (folder / MANIFEST).open("xb") as file:
         file.write(_rendered(files, json.loads(json.dumps(info))))  # as it will be read: keys are texts by then
         file.flush()
@@ -125,10 +131,11 @@ def seal(folder: Path, info: dict[str, Any], *, times: bool = True) -> None:
     sync_folder(folder)
 
 
-def _said(path: Path, times: bool) -> dict[str, Any]:
+def _said(path: Path, times: bool, digest: str | None) -> dict[str, Any]:
     """What the manifest says of a file."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest is None:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         found = os.fstat(file.fileno())
     said: dict[str, Any] = {"bytes": found.st_size, "sha256": digest}
     return said | {"modified": found.st_mtime_ns} if times else said

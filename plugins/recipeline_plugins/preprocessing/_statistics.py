@@ -103,11 +103,12 @@ class Moments:
 
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by whoever asked
             # A finite sum has finite terms, which is known sooner than it is of each.
-            usable = values if math.isfinite(values.sum()) else values[np.isfinite(values)]
+            total = float(values.sum())
+            usable = values if math.isfinite(total) else values[np.isfinite(values)]
             self.infinite += len(values) - len(usable)
             if not len(usable):
                 return
-            mean = float(usable.mean())
+            mean = total / len(usable) if usable is values else float(usable.mean())
             distances = usable - mean
             squares = float(np.multiply(distances, distances, out=distances).sum())
         count = self.count + len(usable)
@@ -167,9 +168,13 @@ def train_values(step: Preprocessing, frame: pl.LazyFrame) -> Iterator[tuple[str
 def batches(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     """The columns' values as float64, null where missing, batch by batch in the order of the rows."""
     if names:
-        yield from frame.select(value(name) for name in names).collect_batches(
-            chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"
-        )
+        yield from raw_batches(frame.select(value(name) for name in names), names)
+
+
+def raw_batches(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The columns as they are, batch by batch in the order of the rows."""
+    if names:
+        yield from frame.select(names).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
 
 
 def refuse_infinite(step: Preprocessing, counts: Mapping[str, float | None]) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from recipeline.data import cache
 from recipeline.errors import EnvironmentFault
+from recipeline.storage.sealed import Sealed
 
 
 def write(content: str) -> Any:
-    def build(folder: Path) -> dict[str, Any]:
-        (folder / "content.txt").write_text(content)
+    def build(under_way: Sealed) -> dict[str, Any]:
+        (under_way.folder / "content.txt").write_text(content)
         return {"content": content}
 
     return build
@@ -59,8 +60,8 @@ def test_what_a_killed_build_left_is_cleared_away_at_the_next(tmp_path: Path) ->
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
-    def fail(folder: Path) -> dict[str, Any]:
-        (folder / "content.txt").write_text("half")
+    def fail(under_way: Sealed) -> dict[str, Any]:
+        (under_way.folder / "content.txt").write_text("half")
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -72,9 +73,9 @@ def test_builders_at_the_same_time_share_the_first_ones_entry(tmp_path: Path) ->
     barrier = threading.Barrier(4)
     found: list[cache.Entry] = []
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(under_way: Sealed) -> dict[str, Any]:
         barrier.wait(10)
-        (folder / "content.txt").write_text("same")
+        (under_way.folder / "content.txt").write_text("same")
         return {}
 
     threads = [threading.Thread(target=lambda: found.append(cache.obtain(tmp_path, "key", build))) for _ in range(4)]

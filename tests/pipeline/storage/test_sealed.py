@@ -1,5 +1,6 @@
 """A sealed folder is whole or not there, and no change of it goes unseen."""
 
+import hashlib
 import json
 import os
 import random
@@ -31,6 +32,18 @@ def test_what_was_sealed_comes_back(tmp_path):
     with sealed.open("a") as file:
         assert file.read() == b"12345"
     assert [p.name for p in folder.parent.iterdir()] == ["one"]
+
+
+def test_what_was_digested_while_it_was_written_is_not_read_again(tmp_path):
+    with sealing(tmp_path / "one") as under_way:
+        (under_way.folder / "a").write_bytes(b"12345")
+        (under_way.folder / "b").write_bytes(b"other")
+        under_way.digests["a"] = hashlib.sha256(b"12345").hexdigest()
+        under_way.digests["b"] = hashlib.sha256(b"what should stand there").hexdigest()
+    with pytest.raises(Damaged, match="b is not what was written"):
+        verify(tmp_path / "one")
+    (tmp_path / "one" / "b").write_bytes(b"what should stand there"[:5])
+    assert json.loads((tmp_path / "one" / "manifest.json").read_text())["manifest"]["files"]["a"]["bytes"] == 5
 
 
 def test_a_failure_leaves_nothing(tmp_path):

@@ -47,6 +47,8 @@ class Refused:
 REFUSED = {
     "row too short": Refused("a,b,c\n1,2,3\n4,5\n7,8,9\n", ["too short: 2 cells instead of 3"], row=2),
     "row too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", ["too long: 3 cells instead of 2"], row=3),
+    "a short row and a long one": Refused("a,b,c\n1,2,3\n4,5\n6,7,8,9\n", ["too short: 2 cells instead of 3"], row=2),
+    "a long row and a short one": Refused("a,b,c\n1,2,3\n6,7,8,9\n4,5\n", ["too long: 4 cells instead of 3"], row=2),
     "row of a single cell": Refused("a,b\n1,2\nx\n", ["too short: 1 cells instead of 2"], row=2),
     "last row cut off": Refused("a,b,c\n1,2,3\n4,5", ["too short"], row=2),
     "separator at the end of a row": Refused("a,b\n1,2,\n", ["too long"], row=1),
