@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from io import BytesIO
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from recipeline_plugins.source.csv_structure import Head, Structure
     from recipeline_plugins.source.csv_types import Cells, Kind, Settled
 
+GUESS_BYTES = 1024**2
+"""Bytes at the start of a file that types are guessed from, if they hold rows enough."""
 QUICK_BYTES = 4 * 1024**2
 """From this size on it pays to let polars parse the columns that begin as numbers."""
 
@@ -198,7 +201,7 @@ class CsvSource(Source, name="csv"):
         if any(part.head.names != parts[0].head.names for part in parts):
             return None
         try:
-            guess = guess_kinds(self._rows(parts), parts[0].head.names, self._cells())
+            guess = guess_kinds(self._first_rows(parts), parts[0].head.names, self._cells())
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # what is wrong is said by who looks at it
             return None
         quick = _quick(guess)
@@ -341,6 +344,19 @@ class CsvSource(Source, name="csv"):
             self._notes.append(f"{file.name}: {len(structure.blank):,} blank {lines} skipped.")
         return replace(part, structure=structure)
 
+    def _first_rows(self, parts: list[Opened]) -> pl.LazyFrame:
+        """Rows to guess from, out of no more of the file than it takes: polars would read far ahead."""
+        from recipeline_plugins.source.csv_types import HEAD_ROWS
+
+        first = parts[0]
+        with first.plain.open("rb") as stream:
+            block = stream.read(GUESS_BYTES)
+        block = block[: block.rfind(b"\n") + 1]
+        quoted = self.quote is not None and self.quote.encode() in block  # the last line may end inside a cell
+        if quoted or block.count(b"\n") < first.head.lines + HEAD_ROWS:
+            return self._rows(parts)
+        return self._plain_rows(BytesIO(block), first.head, {})
+
     def _rows(
         self,
         opened: list[Opened],
@@ -352,20 +368,10 @@ class CsvSource(Source, name="csv"):
 
         frames = []
         for part in opened:
-            schema: dict[str, pl.DataType] = {name: pl.String() for name in part.head.names} | dict(types or {})
+            frame = self._plain_rows(part.plain, part.head, types or {}, null_values)
             if not part.structure.rows:
-                frames.append(pl.LazyFrame(schema=schema))
+                frames.append(pl.LazyFrame(schema=frame.collect_schema()))
                 continue
-            frame = pl.scan_csv(
-                part.plain,
-                has_header=False,
-                skip_lines=part.head.lines,
-                separator=part.head.separator,
-                quote_char=self.quote,
-                schema=schema,
-                null_values=null_values,
-                glob=False,
-            )
             if part.structure.blank:
                 numbered = frame.with_row_index("__recipeline_row__")
                 frame = numbered.filter(~pl.col("__recipeline_row__").is_in(part.structure.blank)).drop(
@@ -373,6 +379,26 @@ class CsvSource(Source, name="csv"):
                 )
             frames.append(frame)
         return pl.concat(frames)
+
+    def _plain_rows(
+        self,
+        file: Path | BytesIO,
+        head: Head,
+        types: Mapping[str, pl.DataType],
+        null_values: list[str] | None = None,
+    ) -> pl.LazyFrame:
+        import polars as pl
+
+        return pl.scan_csv(
+            file,
+            has_header=False,
+            skip_lines=head.lines,
+            separator=head.separator,
+            quote_char=self.quote,
+            schema={name: pl.String() for name in head.names} | dict(types),
+            null_values=null_values,
+            glob=False,
+        )
 
     def _copies(self) -> Path:
         """A folder for unpacked and parsed files; it goes on `close`, or when the process ends."""
