@@ -24,6 +24,14 @@ class Rounds:
     seconds: float = 0.0
     """All rounds together."""
 
+    def add(self, other: Rounds) -> None:
+        """Take in what the same contestants have measured of other things."""
+        for name, found in other.measured.items():
+            for turn, measures in found.items():
+                self.measured[name].setdefault(turn, {}).update(measures)
+        self.failed |= other.failed
+        self.seconds += other.seconds
+
     def names(self) -> list[str]:
         """Who has measured something, in order."""
         return [name for name, found in self.measured.items() if found]

@@ -46,3 +46,11 @@ def test_who_fails_once_is_out_and_the_reason_is_kept(capsys):
 def test_an_error_of_the_benchmark_itself_is_no_result():
     with pytest.raises(ZeroDivisionError):
         alternate({"a": lambda: {"s": 1 / 0}}, 1)
+
+
+def test_what_was_measured_apart_comes_together():
+    found = Rounds({"a": {0: {"s": 1.0}, 1: {"s": 2.0}}, "b": {0: {"s": 3.0}}}, seconds=5)
+    found.add(Rounds({"a": {0: {"mb": 9.0}}, "b": {0: {"mb": 6.0}}}, failed={"b": "why"}, seconds=2))
+    assert found.measured["a"] == {0: {"s": 1.0, "mb": 9.0}, 1: {"s": 2.0}}
+    assert found.ratios("b", "a", "mb") == [6 / 9]
+    assert (found.failed, found.seconds) == ({"b": "why"}, 7)
