@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from recipeline import DataError
-from recipeline_plugins.source import csv
+from recipeline_plugins.source import csv, csv_types
 from recipeline_plugins.source.csv import CsvSource
 
 TWENTY = "\n".join(f"{number},w{number % 3}" for number in range(1, 31))
@@ -26,10 +26,12 @@ def rows(folder: Path, content: bytes | str, **settings: Any) -> pl.DataFrame:
     return source(folder, content, **settings).scan().collect()
 
 
-@pytest.fixture(params=["thoroughly", "quickly"], autouse=True)
+@pytest.fixture(params=["thoroughly", "quickly", "quickly, guessing from a row"], autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files are read thoroughly, large ones quickly where that gives the same; here both are held to it."""
-    monkeypatch.setattr(csv, "QUICK_BYTES", 0 if request.param == "quickly" else 2**60)
+    monkeypatch.setattr(csv, "QUICK_BYTES", 2**60 if request.param == "thoroughly" else 0)
+    if request.param.endswith("a row"):  # which the first bytes of these files hold, as a megabyte does of large ones
+        monkeypatch.setattr(csv_types, "HEAD_ROWS", 1)
 
 
 @dataclass
