@@ -6,13 +6,13 @@ import hashlib
 import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recipeline.errors import EnvironmentFault
 from recipeline.families.spec import Part
 from recipeline.storage.disk import not_written, reserve
 
@@ -72,17 +72,24 @@ class RowFile:
         try:
             self._file.write(written)
         except OSError as error:
-            needed = math.prod(self._shape) * self._dtype.itemsize
-            raise not_written(WHAT, self._path, error, needed=needed) from error
+            raise self._not_written(error) from error
         self._sha256.update(written)  # while it is in the processor's cache
         self._unsynced += written.nbytes
         if self._syncer and self._unsynced > SYNC_BYTES and (self._syncing is None or self._syncing.done()):
+            self._synced()
             self._unsynced = 0
-            self._syncing = self._syncer.submit(self._sync)
+            self._syncing = self._syncer.submit(os.fsync, self._file.fileno())
 
-    def _sync(self) -> None:
-        with suppress(OSError):  # whatever the disk has against it, it has against the sync at the end
-            os.fsync(self._file.fileno())
+    def _synced(self) -> None:
+        """Wait for the sync under way. Linux says only once that a page was lost: not again to the sync at the end."""
+        try:
+            if self._syncing is not None:
+                self._syncing.result()
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def _not_written(self, error: OSError) -> EnvironmentFault:
+        return not_written(WHAT, self._path, error, needed=math.prod(self._shape) * self._dtype.itemsize)
 
     @property
     def sha256(self) -> str:
@@ -90,10 +97,15 @@ class RowFile:
         return self._sha256.hexdigest()
 
     def close(self) -> None:
-        """Leave the file; after the last row it is whole."""
-        if self._syncing is not None:
-            self._syncing.result()
-        self._file.close()
+        """Leave the file; after the last row it is whole.
+
+        Raises:
+            EnvironmentFault: the disk did not take in what was written.
+        """
+        try:
+            self._synced()
+        finally:
+            self._file.close()
 
     def __enter__(self) -> RowFile:
         return self

@@ -3,22 +3,24 @@
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from recipeline.data import pieces
 from recipeline.data.pieces import Pieces, RowFile
 from recipeline.errors import EnvironmentFault
 
 
 def test_pieces_are_joined_at_their_places_and_filled_up(tmp_path):
-    pieces = Pieces(tmp_path)
-    pieces.add("train", "tokens", slice(1, 3), np.array([[1, 2], [3, 4]]))
-    pieces.add("train", "tokens", slice(0, 1), np.array([[5, 6, 7]]))
-    pieces.add("test", "tokens", slice(0, 0), np.empty((0, 9), dtype=np.int64))
-    assert pieces.kinds == ["tokens"]
-    assert pieces.shapes("tokens") == [(2,), (3,)]
-    assert pieces.join("tokens", {"train": 3, "test": 0}, np.int64) == (3,)
+    found = Pieces(tmp_path)
+    found.add("train", "tokens", slice(1, 3), np.array([[1, 2], [3, 4]]))
+    found.add("train", "tokens", slice(0, 1), np.array([[5, 6, 7]]))
+    found.add("test", "tokens", slice(0, 0), np.empty((0, 9), dtype=np.int64))
+    assert found.kinds == ["tokens"]
+    assert found.shapes("tokens") == [(2,), (3,)]
+    assert found.join("tokens", {"train": 3, "test": 0}, np.int64) == (3,)
     assert np.load(tmp_path / "train.tokens.npy").tolist() == [[5, 6, 7], [1, 2, 0], [3, 4, 0]]
     assert np.load(tmp_path / "test.tokens.npy").shape == (0, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.tokens.npy", "train.tokens.npy"]
@@ -50,3 +52,23 @@ def test_a_full_disk_is_said_before_the_first_row(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(EnvironmentFault, match=r"the prepared data can't be written: No space .*8,1\d\d bytes needed"):
         RowFile(tmp_path / "a.npy", np.float64, (1000,))
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_what_the_disk_did_not_take_in_is_said_while_it_is_written(batches, tmp_path, monkeypatch):
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(pieces, "SYNC_BYTES", 0)
+    monkeypatch.setattr(os, "fsync", broken)
+
+    def fill(syncer: ThreadPoolExecutor) -> None:
+        with RowFile(tmp_path / "a.npy", np.float32, (batches,), syncer) as file:
+            for _ in range(batches):
+                file.add(np.zeros(1))
+                assert file._syncing is not None
+                file._syncing.exception()
+
+    said = "the prepared data can't be written: Input/output error"
+    with ThreadPoolExecutor(1) as syncer, pytest.raises(EnvironmentFault, match=said):
+        fill(syncer)
