@@ -19,6 +19,7 @@ TEXT = "a,b\n1,café\n"
         (gzip.compress(TEXT.encode()), "utf-8"),
         (gzip.compress(TEXT.encode("latin-1")), "latin-1"),
     ],
+    ids=["latin-1", "cp1252", "utf-16", "packed", "packed latin-1"],  # gzip writes the time into what it packs
 )
 def test_what_is_not_utf_8_is_copied(content, encoding, tmp_path):
     file, copy = tmp_path / "a.csv", tmp_path / "copy.csv"
