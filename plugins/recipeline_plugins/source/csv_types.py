@@ -41,6 +41,11 @@ EVERYTHING = (
     "lost",
 )  # fmt: skip
 
+NOTHING = dict.fromkeys(EVERYTHING, 0)
+OF_NUMBERS = ("integer", "leading_zero", "long")
+OF_WORDS = ("boolean", "date", "datetime")
+"""What else has to be counted of columns that hold nothing but numbers, and of others, to guess what they are."""
+
 MAX_TOLD = 10
 """Columns that a note names."""
 
@@ -208,8 +213,10 @@ def settle(
 def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[str, Kind]:
     """The types that the first rows suggest; a column that is empty there may be anything."""
     first = rows.head(HEAD_ROWS).collect(engine="streaming").lazy()  # parsed once, not for each of many figures
-    head, _ = _figures(first, dict.fromkeys(names, EVERYTHING), cells)
-    return {name: _kind(head[name], strict=False) for name in names}
+    head, _ = _figures(first, dict.fromkeys(names, ("filled", "number")), cells)
+    figures = {name: OF_NUMBERS if seen["number"] == seen["filled"] else OF_WORDS for name, seen in head.items()}
+    more, _ = _figures(first, figures, cells)
+    return {name: _kind(NOTHING | head[name] | more[name], strict=False) for name in names}
 
 
 def _figures(
