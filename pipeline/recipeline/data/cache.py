@@ -12,12 +12,13 @@ from typing import Any
 
 from recipeline.errors import EnvironmentFault
 from recipeline.storage.disk import not_written
-from recipeline.storage.sealed import Damaged, Sealed, sealing, verify
+from recipeline.storage.sealed import Damaged, Digest, Sealed, sealing, verify
 from recipeline.storage.temporary import clear_stale, discard
 
-FORMAT = 3
+FORMAT = 4
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
 
+DIGEST: Digest = "xxh3_128"
 MADE_OF = "made_of"
 LOOKED_AT = 20
 """Entries, the newest first, that a new one is compared with."""
@@ -100,7 +101,7 @@ def obtain(
         clear_stale(root)
         damaged = final.exists()
         # Built beside and renamed: of two processes that build the same entry, one wins and both use its folder.
-        with sealing(final) as under_way:
+        with sealing(final, digest=DIGEST) as under_way:
             info = build(under_way)
             under_way.info |= info | ({MADE_OF: dict(made_of)} if made_of is not None else {})
             if meanwhile is not None:
@@ -124,6 +125,6 @@ def _not_written(root: Path, error: OSError) -> EnvironmentFault:
 
 def _whole(folder: Path) -> dict[str, Any] | None:
     try:
-        return verify(folder, thorough=False).info
+        return verify(folder, thorough=False, digest=DIGEST).info
     except (Damaged, OSError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 from recipeline.errors import EnvironmentFault
 from recipeline.families.spec import Part
 from recipeline.storage.disk import not_written, reserve
+from recipeline.storage.sealed import quick_digest
 
 SYNC_BYTES = 32 * 1024**2
 """Bytes that are written before the disk is asked to take them in."""
@@ -44,13 +44,13 @@ class RowFile:
         self._syncer, self._unsynced = syncer, 0
         self._syncing: Future[None] | None = None
         self._rows = 0
-        self._sha256 = hashlib.sha256()
+        self._digest = quick_digest()
         self._file = path.open("wb")
         try:
             header = BytesIO()
             said = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(header, said)
-            self._sha256.update(header.getvalue())
+            self._digest.update(header.getvalue())
             self._file.write(header.getvalue())
             self._file.flush()
             self._file.truncate(self._file.tell() + math.prod(shape) * self._dtype.itemsize)
@@ -73,7 +73,7 @@ class RowFile:
             self._file.write(written)
         except OSError as error:
             raise self._not_written(error) from error
-        self._sha256.update(written)  # while it is in the processor's cache
+        self._digest.update(written)  # while it is in the processor's cache
         self._unsynced += written.nbytes
         if self._syncer and self._unsynced > SYNC_BYTES and (self._syncing is None or self._syncing.done()):
             self._synced()
@@ -92,9 +92,9 @@ class RowFile:
         return not_written(WHAT, self._path, error, needed=math.prod(self._shape) * self._dtype.itemsize)
 
     @property
-    def sha256(self) -> str:
+    def digest(self) -> str:
         """The digest of what the file holds once it is whole, as hexadecimal digits."""
-        return self._sha256.hexdigest()
+        return self._digest.hexdigest()
 
     def close(self) -> None:
         """Leave the file; after the last row it is whole.

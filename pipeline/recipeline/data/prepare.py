@@ -347,7 +347,7 @@ class _Preparation:
                 written = writer.submit(self._write_batch, made, files, pieces, done)
             if written is not None:
                 written.result()
-        under_way.digests |= {f"{part}.{name}.npy": file.sha256 for (part, name), file in files.items()}
+        under_way.digests |= {f"{part}.{name}.npy": file.digest for (part, name), file in files.items()}
         blocks_by_kind = dict(pipeline.inputs.blocks)
         for kind in pieces.kinds:
             self._check_alike(kind, pieces, pipeline)
@@ -445,7 +445,7 @@ class _Preparation:
                         file = stack.enter_context(RowFile(path, array.dtype, (len(numbers), *array.shape[1:])))
                     file.add(array)
             if file is not None:
-                under_way.digests[path.name] = file.sha256
+                under_way.digests[path.name] = file.digest
 
     def _codes(self, chosen: pl.DataFrame, rows: np.ndarray, part: Part) -> np.ndarray:
         """The part's sequences as codes; those that were cut are told of."""

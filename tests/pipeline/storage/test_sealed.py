@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+import xxhash
 
 from recipeline.storage import sealed
 from recipeline.storage.sealed import Damaged, sealing, verify
@@ -32,6 +33,27 @@ def test_what_was_sealed_comes_back(tmp_path):
     with sealed.open("a") as file:
         assert file.read() == b"12345"
     assert [p.name for p in folder.parent.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("digest", ["sha256", "xxh3_128"])
+def test_each_digest_tells_what_was_changed_and_is_not_taken_for_the_other(digest, tmp_path):
+    with sealing(tmp_path / "one", digest=digest) as under_way:
+        (under_way.folder / "a").write_bytes(b"12345")
+        (under_way.folder / "b").write_bytes(b"")
+    found = verify(tmp_path / "one", digest=digest)
+    known = {"sha256": hashlib.sha256, "xxh3_128": xxhash.xxh3_128}[digest]
+    assert {name: said[digest] for name, said in found.files.items()} == {
+        "a": known(b"12345").hexdigest(),
+        "b": known(b"").hexdigest(),
+    }
+    with found.open("a") as file:
+        assert file.read() == b"12345"
+    other = {"sha256": "xxh3_128", "xxh3_128": "sha256"}[digest]
+    with pytest.raises(Damaged, match=r"manifest\.json is not what was written"):
+        verify(tmp_path / "one", digest=other)
+    (tmp_path / "one" / "a").write_bytes(b"12354")
+    with pytest.raises(Damaged, match="a is not what was written"):
+        verify(tmp_path / "one", digest=digest)
 
 
 def test_what_was_digested_while_it_was_written_is_not_read_again(tmp_path):
