@@ -201,6 +201,17 @@ class Rows(Source):
         return "abc"
 
 
+@breaks("counts every word of a column, or none")
+class Miscounting(Rows, name="miscounting"):
+    """Leaves out of its counts what occurs only once."""
+
+    def scan(self) -> pl.LazyFrame:
+        return pl.LazyFrame({"a": ["x", "x", None, "y"]})
+
+    def counted_words(self) -> dict[str, pl.DataFrame]:
+        return {"a": pl.DataFrame({"word": ["x"], "rows": [2]})}
+
+
 @breaks("same rows in the same order at every scan")
 class Shuffled(Rows, name="shuffled"):
     """Gives its rows in another order each time."""

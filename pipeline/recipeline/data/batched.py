@@ -49,16 +49,20 @@ class Batched:
 
     def of(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """These columns of the rows; nothing where there is no row or no column."""
+        for batch, chosen in self.marked(columns):
+            batch = batch if chosen is None else batch.filter(chosen)
+            if batch.height:
+                yield batch
+
+    def marked(self, columns: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.Series | None]]:
+        """These columns of all rows, and which of them the mask chooses: None where all."""
         import polars as pl
 
         done = 0
         for batch in self._all(columns):
-            if self.chosen is not None:
-                here = self.chosen[done : done + batch.height]
-                done += batch.height
-                batch = batch if here.all() else batch.filter(pl.Series(here))
-            if batch.height:
-                yield batch
+            here = None if self.chosen is None else self.chosen[done : done + batch.height]
+            done += batch.height
+            yield batch, None if here is None or here.all() else pl.Series(here)
 
     def _all(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         if not columns:
@@ -82,15 +86,17 @@ class Words:
     def add(self, column: pl.Series) -> None:
         """Take in the next rows."""
         words = column.drop_nulls()
-        if not len(words):
-            return
-        self.first = words[0] if self.first is None else self.first
-        self.filled += len(words)
-        different = words.value_counts(name="rows")
-        letters = different.to_series(0).str.len_chars().cast(int) * different["rows"].cast(int)
-        self.letters += int(letters.sum())
+        if len(words):
+            self.first = words[0] if self.first is None else self.first
+            self.add_counted(words.alias("word").value_counts(name="rows"))
+
+    def add_counted(self, counts: pl.DataFrame) -> None:
+        """Take in each `word`, none of them null, and in how many `rows` it is."""
+        rows = counts["rows"].cast(int)
+        self.filled += int(rows.sum())
+        self.letters += int((counts["word"].str.len_chars().cast(int) * rows).sum())
         # Of the words themselves a column of texts would take as much memory as the file.
-        self._hashes.append(different.to_series(0).hash().to_numpy())
+        self._hashes.append(counts["word"].hash().to_numpy())
 
     @property
     def distinct(self) -> int:

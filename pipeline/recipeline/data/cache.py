@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from recipeline.errors import EnvironmentFault
 from recipeline.storage.disk import not_written
-from recipeline.storage.sealed import Damaged, Digest, Sealed, sealing, verify
+from recipeline.storage.sealed import Damaged, Digest, Sealed, remembered, sealing, verify
 from recipeline.storage.temporary import clear_stale, discard
 
 FORMAT = 4
@@ -22,6 +23,8 @@ DIGEST: Digest = "xxh3_128"
 MADE_OF = "made_of"
 LOOKED_AT = 20
 """Entries, the newest first, that a new one is compared with."""
+ASKED = 500
+"""Entries up to which all are asked what they were made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,24 @@ def changed(root: Path, made_of: Mapping[str, str]) -> tuple[str, ...]:
         if differing and 2 * len(differing) < len(made_of) and (not found or len(differing) < len(found)):
             found = differing
     return found
+
+
+def surely_lacks(root: Path, part: str, made_of: str) -> bool:
+    """Whether no entry was made of this, as is known before the rest of a key is: never said where it is in doubt.
+
+    Args:
+        root: Folder of entries of one kind.
+        part: Words for a part of the key.
+        made_of: The part's address.
+    """
+    try:
+        folders = list(islice(root.glob("*/"), ASKED + 1))
+    except OSError:
+        return False
+    if len(folders) > ASKED:
+        return False
+    made = [(remembered(folder, DIGEST) or {}).get(MADE_OF) for folder in folders]
+    return not any(isinstance(parts, dict) and parts.get(part) == made_of for parts in made)
 
 
 def obtain(

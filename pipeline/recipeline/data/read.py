@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from recipeline.data import task as target_task
 from recipeline.data.batched import of_table
 from recipeline.errors import DataError, Problem, RecipeError, UsageError
 from recipeline.families.plugin import Plugin
+from recipeline.families.source import Source
 from recipeline.families.spec import Role, Task
 from recipeline.families.split import FILE_COLUMN
 from recipeline.storage.sealed import Sealed
@@ -130,39 +132,40 @@ def read(recipe: Recipe, cache: Path) -> Table:
 
     source = recipe.data.source
     source.expect(recipe.data.columns)
-    fingerprint = source.fingerprint()
     location = source.location()
-    parts: dict[str, Any] = {
-        "the data": fingerprint,
-        "the source's settings": identity(source, installed()),
-        "data.columns": recipe.data.columns,
-        "the version of polars": pl.__version__,
+    settings = {
+        "the source's settings": store.address(identity(source, installed())),
+        "data.columns": store.address(recipe.data.columns),
+        "the version of polars": store.address(pl.__version__),
     }
-    made_of = {word: store.address(part) for word, part in parts.items()}
+    early: list[pl.LazyFrame] = []
+    if source.reads_twice and store.surely_lacks(cache / "tables", *next(iter(settings.items()))):
+        fingerprint, scanned = _read_twice(source, location)
+        early.append(scanned)
+    else:
+        fingerprint = source.fingerprint()
+    made_of = {"the data": store.address(fingerprint), **settings}
     key = store.address(["table", 2, made_of])
 
     starts = [str(source.recipe_folder), str(Path.cwd())]
+    counted: dict[str, pl.DataFrame] = {}
 
     def build(under_way: Sealed) -> dict[str, Any]:
         path = under_way.folder / TABLE
         try:
-            with ThreadPoolExecutor(1, "recipeline-imports") as imports:
-                imports.submit(table_file.load)
-                scanned = source.scan()
-            finished = source.typed_file()
-            rows = scanned if finished else _settled(scanned, recipe.data.columns, location)
-            beside = [Path(file).absolute().parent for file, _ in source.row_files()]
-            places = [*beside, *(Path(start) for start in starts)]
-            named = image_files.named(rows, recipe.data.columns, places)
-            if finished and not named:
-                shutil.move(finished, path)
-            else:
-                height = sum(count for _, count in source.row_files()) if source.cuts else None
-                table_file.write(image_files.absolute(rows, named), path, height)
-        except pl.exceptions.PolarsError as error:
-            # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
-            reason = str(error).partition("\n")[0]
-            raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
+            scanned = early.pop() if early else _scan(source, location)
+            with _readable(location):
+                finished = source.typed_file()
+                rows = scanned if finished else _settled(scanned, recipe.data.columns, location)
+                beside = [Path(file).absolute().parent for file, _ in source.row_files()]
+                places = [*beside, *(Path(start) for start in starts)]
+                named = image_files.named(rows, recipe.data.columns, places)
+                if finished and not named:
+                    shutil.move(finished, path)
+                    counted.update(source.counted_words())
+                else:
+                    height = sum(count for _, count in source.row_files()) if source.cuts else None
+                    table_file.write(image_files.absolute(rows, named), path, height)
         finally:
             source.close()
         if not finished:
@@ -177,14 +180,21 @@ def read(recipe: Recipe, cache: Path) -> Table:
         }
 
     looked: list[column_roles.Inferred] = []
+    tasks: list[tuple[Task, str]] = []
 
     def look(folder: Path) -> None:
-        """What the columns are, of a new table while it is sealed; what is wrong with names is told in its turn."""
+        """What the columns are, of a new table while it is sealed; what is wrong with them is told in its turn."""
         with suppress(RecipeError):
             overruled = column_roles.declared(recipe.data.columns, list(pl.read_ipc_schema(folder / TABLE)))
-            looked.append(column_roles.infer(of_table(folder / TABLE), overruled))
+            looked.append(column_roles.infer(of_table(folder / TABLE), overruled, counted=counted))
+        if recipe.data.task == "auto":
+            with suppress(DataError, pl.exceptions.PolarsError):
+                tasks.append(target_task.infer(pl.scan_ipc(folder / TABLE), recipe.targets, location))
 
-    entry = store.obtain(cache / "tables", key, build, made_of, look)
+    try:
+        entry = store.obtain(cache / "tables", key, build, made_of, look)
+    finally:
+        source.close()  # where another process has built it meanwhile
     if entry.info["images"] and entry.info["folders"] != starts:
         # The same rows at another place: relative paths mean other files here.
         key = store.address([key, starts])
@@ -201,7 +211,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
     if entry.repaired:
         notes.append("The cached table was damaged and has been read from the source again.")
     if recipe.data.task == "auto":
-        task, reason = target_task.infer(rows, targets, location)
+        task, reason = tasks[0] if tasks else target_task.infer(rows, targets, location)
         notes.append(reason)
     else:
         task = recipe.data.task
@@ -224,6 +234,37 @@ def read(recipe: Recipe, cache: Path) -> Table:
         cache_hit=entry.hit,
         changed=entry.changed,
     )
+
+
+@contextmanager
+def _readable(location: str) -> Iterator[None]:
+    """Say what polars can't read as an error of the data."""
+    import polars as pl
+
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        # Sources name the row of what they know to be wrong; this is what is left, such as a cut Parquet file.
+        reason = str(error).partition("\n")[0]
+        raise DataError(Problem(f"the data can't be read: {reason}", file=location)) from error
+
+
+def _scan(source: Source, location: str) -> pl.LazyFrame:
+    with ThreadPoolExecutor(1, "recipeline-imports") as imports, _readable(location):
+        imports.submit(table_file.load)
+        return source.scan()
+
+
+def _read_twice(source: Source, location: str) -> tuple[str, pl.LazyFrame]:
+    """The fingerprint, taken while the rows are read: the cache won't have them."""
+    with ThreadPoolExecutor(1, "recipeline-fingerprint") as beside:
+        fingerprint = beside.submit(source.fingerprint)
+        try:
+            scanned = _scan(source, location)
+            return fingerprint.result(), scanned
+        except BaseException:
+            source.close()
+            raise
 
 
 def _targets(recipe: Recipe, names: list[str], rows: int, location: str) -> tuple[str, ...]:

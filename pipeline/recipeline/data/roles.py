@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from recipeline import nearest
@@ -94,13 +95,19 @@ class Inferred(NamedTuple):
     """The columns of words that hold no more than `MANY` different ones."""
 
 
-def infer(rows: Batched, overruled: Mapping[str, Role], few: Collection[str] = ()) -> Inferred:
+def infer(
+    rows: Batched,
+    overruled: Mapping[str, Role],
+    few: Collection[str] = (),
+    counted: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> Inferred:
     """The role of every column by the rules above.
 
     Args:
         rows: The rows to look at; one pass over them, but for paths.
         overruled: Roles that are given.
         few: Columns of which it is known that they hold few words, as more rows than these have shown.
+        counted: Columns of which every `word` of these rows is known, and in how many `rows` it is.
     """
     import polars as pl
 
@@ -112,8 +119,12 @@ def infer(rows: Batched, overruled: Mapping[str, Role], few: Collection[str] = (
     known = {*words, *plain_words, *plainly}
     others = {name: _Constant(schema[name]) for name in open_names if name not in known}
     height = rows.height
-    for batch in rows.of([*words, *others]):
-        for name, seen in (words | others).items():
+    told = {name for name in words if name in counted and not counted[name]["word"].str.contains(IMAGE_FILE).any()}
+    for name in told:
+        words[name].add_counted(counted[name])
+    untold = {name: seen for name, seen in (words | others).items() if name not in told}
+    for batch in rows.of(list(untold)):
+        for name, seen in untold.items():
             seen.add(batch[name])
     named = [name for name in words if re.search(IMAGE_FILE, words[name].first or "")]
     files = dict.fromkeys(named, True)

@@ -89,7 +89,8 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
     taken = given is not None and len(given) == table.rows
     assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
     codes = _codes(assigned, table.rows, how)
-    _check_missing_targets(table, codes)
+    labels = table.scan().select(table.targets).collect()
+    _check_missing_targets(labels, table, codes)
     notes = _check_parts(codes, how, table)
     if given is not None and not taken:
         notes.append(f"The earlier split is of {len(given):,} rows, and there are {table.rows:,}: it is made anew.")
@@ -103,7 +104,7 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
         if name in table.schema and name not in table.targets:
             notes.append(f"Column '{name}' decides the split, so the model doesn't see it.")
     if table.task in ("binary", "multiclass"):
-        _check_classes(table, codes)
+        _check_classes(labels.to_series(), table, codes)
     features = tuple(name for name in table.schema if name not in hidden and roles[name] != "ignore")
     if not features:
         raise DataError(
@@ -124,13 +125,14 @@ def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
     return coded.fill_null(LEFT_OUT).to_numpy().copy()
 
 
-def _check_missing_targets(table: Table, codes: np.ndarray) -> None:
+def _check_missing_targets(labels: pl.DataFrame, table: Table, codes: np.ndarray) -> None:
     import polars as pl
 
-    targets = table.scan().select(table.targets).collect().with_columns(pl.Series("__recipeline_part__", codes))
     problems = []
     for name in table.targets:
-        missing = (targets[name].is_null() & (targets["__recipeline_part__"] != LEFT_OUT)).arg_true()
+        if not labels[name].null_count():
+            continue
+        missing = (labels[name].is_null() & pl.Series(codes != LEFT_OUT)).arg_true()
         if len(missing):
             rest = f", here and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
             file, row = table.place(missing[0])
@@ -168,13 +170,11 @@ def _check_parts(codes: np.ndarray, how: Split, table: Table) -> list[str]:
     return []
 
 
-def _check_classes(table: Table, codes: np.ndarray) -> None:
+def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
     """One class teaches nothing; a class that train never shows can't be predicted."""
     import polars as pl
 
-    name = table.targets[0]
-    labels = table.scan().select(name).collect().to_series()
-    parts = pl.Series(codes)
+    name, parts = table.targets[0], pl.Series(codes)
     known = labels.filter(parts == PARTS.index("train")).unique()
     if len(known) < 2:
         raise DataError(
@@ -196,7 +196,8 @@ def _check_classes(table: Table, codes: np.ndarray) -> None:
                 suggestion="Set data.task: multiclass.",
             )
         )
-    _refuse_unseen(labels, parts, known, table)
+    if labels.n_unique() > len(known):  # to look for the rows takes several times as long
+        _refuse_unseen(labels, parts, known, table)
 
 
 def _refuse_unseen(labels: pl.Series, parts: pl.Series, known: pl.Series, table: Table) -> None:

@@ -29,17 +29,18 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
     import polars as pl
 
     schema = rows.select(targets).collect_schema()
+    ordered = [name for name in targets if schema[name] != pl.String]
     seen = rows.select(
         *[pl.col(name).drop_nulls().n_unique().alias(f"distinct:{name}") for name in targets],
-        *[pl.col(name).min().alias(f"min:{name}") for name in targets],
-        *[pl.col(name).max().alias(f"max:{name}") for name in targets],
+        *[pl.col(name).min().alias(f"min:{name}") for name in ordered],
+        *[pl.col(name).max().alias(f"max:{name}") for name in ordered],
     ).collect()
     figures = seen.row(0, named=True)
     if len(targets) > 1:
         return _several(schema, figures, targets, location)
     name = targets[0]
     dtype, distinct = schema[name], figures[f"distinct:{name}"]
-    low, high = figures[f"min:{name}"], figures[f"max:{name}"]
+    low, high = (figures.get(f"{end}:{name}", 0) for end in ("min", "max"))  # of words neither is asked for
     if dtype.is_temporal():
         raise DataError(
             Problem("dates can't be predicted", file=location, field=name, suggestion="Choose another data.target.")

@@ -31,6 +31,9 @@ class Source(FromEnvironment, Plugin, family="source"):
     """Whether a slice of what `scan` gives is read without the rows before it, so that large data can be read a slice
     at a time."""
 
+    reads_twice: ClassVar[bool] = False
+    """Whether `fingerprint` reads all of the data, and may do so in another thread while `scan` does."""
+
     _folder: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any, /) -> None:
@@ -73,6 +76,13 @@ class Source(FromEnvironment, Plugin, family="source"):
         has written such a file anyway the copy.
         """
         return None
+
+    def counted_words(self) -> Mapping[str, pl.DataFrame]:
+        """Every different word of columns of words and in how many rows it is, if `scan` has counted them all.
+
+        A frame of each column, with `word`, never null, and `rows`. Saves the engine a look at these columns.
+        """
+        return {}
 
     def row_files(self) -> Sequence[tuple[str, int]]:
         """The files that the rows come from, in order, with the number of rows of each; known after `scan`."""

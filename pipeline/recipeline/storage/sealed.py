@@ -209,6 +209,14 @@ def verify(
     return sealed
 
 
+def remembered(folder: Path, digest: Digest = "sha256") -> dict[str, Any] | None:
+    """What the writer of a folder wanted remembered, without a look at its files; None where it can't be read."""
+    try:
+        return _read_manifest(folder, digest).info
+    except Damaged:
+        return None
+
+
 def _read_manifest(folder: Path, digest: Digest) -> Sealed:
     try:
         content = read_plain(folder / MANIFEST, LARGEST_MANIFEST)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -69,6 +69,8 @@ class CsvSource(Source, name="csv"):
     Shafranovich 2005, Common Format and MIME Type for CSV Files (RFC 4180).
     """
 
+    reads_twice = True
+
     example = """
         data:
           source: {type: csv, path: "sales/*.csv", separator: ";", decimal: ","}
@@ -96,6 +98,7 @@ class CsvSource(Source, name="csv"):
     _row_files: list[tuple[str, int]] = PrivateAttr(default_factory=list)
     _unpacked: Path | None = PrivateAttr(default=None)
     _typed: Path | None = PrivateAttr(default=None)
+    _counted: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def expect(self, roles: Mapping[str, Role]) -> None:
         """Remember which columns the recipe declares to be no numbers."""
@@ -108,6 +111,10 @@ class CsvSource(Source, name="csv"):
     def typed_file(self) -> Path | None:
         """The parsed file, where nothing had to be done to its cells afterwards."""
         return self._typed
+
+    def counted_words(self) -> Mapping[str, pl.DataFrame]:
+        """Of columns with few different words each of them, where nothing had to be done to the cells afterwards."""
+        return self._counted
 
     def close(self) -> None:
         """Remove unpacked and parsed files."""
@@ -140,7 +147,7 @@ class CsvSource(Source, name="csv"):
         Raises:
             DataError: a file is damaged, or a column of numbers holds something else; file, row and column are named.
         """
-        self._notes, self._typed = [], None
+        self._notes, self._typed, self._counted = [], None, {}
         parts = [self._open(file) for file in self.files(self.path)]
         large = sum(part.plain.stat().st_size for part in parts) >= QUICK_BYTES
         with ThreadPoolExecutor(1, "recipeline-csv") as beside:
@@ -252,7 +259,7 @@ class CsvSource(Source, name="csv"):
         settled.kinds |= {name: guess[name] for name in quick}
         typed = pl.scan_ipc(path)
         if all(settled.kinds[name] == "words" for name in others) and not settled.lost:
-            self._typed = path
+            self._typed, self._counted = path, settled.counted
             return typed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
         return typed.select(made), settled

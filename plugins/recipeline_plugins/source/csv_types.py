@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -65,9 +66,10 @@ class Settled:
     """Columns of words with a word that means missing elsewhere."""
     lost: list[str] = field(default_factory=list)
     """Columns of words with cells that are not empty and mean missing."""
+    counted: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """Of columns with few different cells each of them, `word`, and in how many rows it is, `rows`."""
     rows: int = 0
     """How many rows polars has seen."""
-
     missing: dict[str, int] = field(default_factory=dict)
     """Columns with cells that are not empty and mean missing, and how many."""
 
@@ -193,20 +195,26 @@ def settle(
         return Settled()
     if guess is None:
         guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
-    figures, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
+    wanted = {name: FIGURES[guess[name]] for name in names}
+    counted: dict[str, pl.DataFrame] = {}
+    if isinstance(rows, Path):
+        figures, counted, seen = _figures_of_file(rows, wanted, cells)
+    else:
+        figures, seen = _figures(rows, wanted, cells)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
-        figures |= _figures(rows, doubtful, cells)[0]
-    settled = Settled(rows=seen)
+        again = _figures_of_file(rows, doubtful, cells) if isinstance(rows, Path) else _figures(rows, doubtful, cells)
+        figures |= again[0]
+    settled = Settled(counted=counted, rows=seen)
     for name in names:
-        counted = figures[name]
-        kind = _kind(counted, strict=True) if name in doubtful else guess[name]
+        found = figures[name]
+        kind = _kind(found, strict=True) if name in doubtful else guess[name]
         settled.kinds[name] = kind
-        if kind == "words" and counted["marked"]:
+        if kind == "words" and found["marked"]:
             settled.marked.append(name)
-        if kind == "words" and counted["lost"]:
+        if kind == "words" and found["lost"]:
             settled.lost.append(name)
-        _tell(name, kind, counted, settled, is_words(name))
+        _tell(name, kind, found, settled, is_words(name))
     return settled
 
 
@@ -220,13 +228,11 @@ def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[
 
 
 def _figures(
-    rows: pl.LazyFrame | Path, wanted: Mapping[str, Sequence[str]], cells: Cells
+    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells
 ) -> tuple[dict[str, dict[str, int]], int]:
     """The figures of each column, and the number of rows, in one pass."""
     import polars as pl
 
-    if isinstance(rows, Path):
-        return _figures_of_file(rows, wanted, cells)
     expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
     found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
     counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
@@ -235,8 +241,25 @@ def _figures(
 
 def _figures_of_file(
     path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells
-) -> tuple[dict[str, dict[str, int]], int]:
-    """The same of columns of words in a typed file: of words that come again and again each is looked at once."""
+) -> tuple[dict[str, dict[str, int]], dict[str, pl.DataFrame], int]:
+    """The same of columns of words in a typed file, half of them beside the other half.
+
+    Returns:
+        The figures; of columns with few different words each of them, and in how many rows it is; the number of rows.
+    """
+    names = list(wanted)
+    halves = [{name: wanted[name] for name in half} for half in (names[::2], names[1::2]) if half]
+    with ThreadPoolExecutor(len(halves), "recipeline-csv") as beside:
+        looked_at = list(beside.map(lambda half: _counted_in_file(path, half, cells), halves))
+    figures = {name: found for half, _, _ in looked_at for name, found in half.items()}
+    counted = {name: counts for _, half, _ in looked_at for name, counts in half.items()}
+    return figures, counted, looked_at[0][2]
+
+
+def _counted_in_file(
+    path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells
+) -> tuple[dict[str, dict[str, int]], dict[str, pl.DataFrame], int]:
+    """The same, in one pass: of words that come again and again each is looked at once."""
     import polars as pl
 
     found = {name: dict.fromkeys(figures, 0) for name, figures in wanted.items()}
@@ -246,7 +269,7 @@ def _figures_of_file(
 
     def add(name: str, frame: pl.DataFrame) -> None:
         """Take in words and how often each is there."""
-        masks = [pl.col(":times").filter(cells.are(name, figure)).sum().alias(figure) for figure in found[name]]
+        masks = [pl.col("rows").filter(cells.are("word", figure)).sum().alias(figure) for figure in found[name]]
         for figure, count in frame.select(masks).row(0, named=True).items():
             found[name][figure] += count
 
@@ -254,16 +277,20 @@ def _figures_of_file(
         seen += batch.height
         for name in wanted:
             if name not in many:
-                counts = batch[name].value_counts(name=":times")
+                counts = batch[name].alias("word").value_counts(name="rows")
                 if counts.height <= FEW:
                     words[name].append(counts)
                     continue
                 many.add(name)
-            add(name, batch.select(name, pl.lit(1).alias(":times")))
-    for name, counted in words.items():
-        if counted:
-            add(name, pl.concat(counted))
-    return found, seen
+            add(name, batch.select(pl.col(name).alias("word"), pl.lit(1).alias("rows")))
+    counted = {
+        name: pl.concat(batches).group_by("word").agg(pl.col("rows").sum())
+        for name, batches in words.items()
+        if batches
+    }
+    for name, counts in counted.items():
+        add(name, counts)
+    return found, {name: counts.drop_nulls() for name, counts in counted.items() if name not in many}, seen
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:

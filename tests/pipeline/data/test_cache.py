@@ -48,6 +48,22 @@ def test_a_damaged_entry_is_made_again_and_says_so(tmp_path: Path, damage: Any) 
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
+def test_what_is_surely_not_there_is_known_by_a_part_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cache.surely_lacks(tmp_path / "none", "settings", "a")
+    cache.obtain(tmp_path, "one", write("1"), {"settings": "a", "data": "x"})
+    cache.obtain(tmp_path, "two", write("2"), {"settings": "b", "data": "y"})
+    cache.obtain(tmp_path, "three", write("3"))
+    assert [cache.surely_lacks(tmp_path, "settings", made) for made in "abc"] == [False, False, True]
+    (tmp_path / "one" / "content.txt").unlink()  # damaged, and still one to be made again
+    assert not cache.surely_lacks(tmp_path, "settings", "a")
+    (tmp_path / "two" / "manifest.json").write_text("{")
+    assert cache.surely_lacks(tmp_path, "settings", "b")
+    monkeypatch.setattr(cache, "ASKED", 2)
+    assert not cache.surely_lacks(tmp_path, "settings", "c")  # too many to ask
+
+
 def test_what_a_killed_build_left_is_cleared_away_at_the_next(tmp_path: Path) -> None:
     cache.obtain(tmp_path, "key", write("one"))
     code = "from pathlib import Path; from recipeline.storage.temporary import *; print(temporary_beside(Path('key')))"

@@ -1,14 +1,19 @@
 """The source read once into a typed table."""
 
+import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from recipeline.data.batched import Words
 from recipeline.data.read import read
-from recipeline.errors import DataError, RecipeError
+from recipeline.errors import DataError, Problem, RecipeError
+from recipeline.families.source import Source
 from recipeline.recipe.model import Recipe
 
 MakeRecipe = Callable[..., Recipe]
@@ -26,6 +31,65 @@ def test_a_second_read_is_answered_by_the_cache(
     assert second.scan().collect().equals(ROWS)
     assert (second.rows, second.targets, second.task) == (3, ("y",), "regression")
     assert second.notes == first.notes
+
+
+WORDS = "n,w,y\n1,a,1.5\n2,b,2.5\n3,,3.5\n4,a,4.5\n"
+
+
+def test_the_first_time_the_fingerprint_is_taken_while_the_rows_are_read(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = type(make_recipe(WORDS).data.source)
+    scanning, asked = threading.Event(), []
+    scan, fingerprint = source.scan, source.fingerprint
+
+    def scanned(self: Source) -> pl.LazyFrame:
+        scanning.set()
+        return scan(self)
+
+    def fingerprinted(self: Source) -> str:
+        asked.append(scanning.wait(0.5))
+        return fingerprint(self)
+
+    monkeypatch.setattr(source, "scan", scanned)
+    monkeypatch.setattr(source, "fingerprint", fingerprinted)
+    first = read(make_recipe(WORDS), tmp_path / "cache")
+    scanning.clear()
+    assert read(make_recipe(WORDS), tmp_path / "cache").cache_hit
+    changed = read(make_recipe(WORDS + "5,b,5.5\n"), tmp_path / "cache")  # who knows before the fingerprint is there
+    assert asked == [True, False, False]
+    assert (first.rows, changed.rows) == (4, 5)
+    assert first.fingerprint != changed.fingerprint
+
+
+@pytest.mark.parametrize("broken", ["scan", "fingerprint"])
+def test_what_fails_while_both_are_under_way_is_told_and_leaves_nothing(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(self: Source) -> Any:
+        raise DataError(Problem(f"the {broken} is broken"))
+
+    recipe = make_recipe(WORDS)
+    closed = []
+    monkeypatch.setattr(type(recipe.data.source), broken, fail)
+    monkeypatch.setattr(type(recipe.data.source), "close", lambda self: closed.append(True))
+    with pytest.raises(DataError, match=f"the {broken} is broken"):
+        read(recipe, tmp_path / "cache")
+    assert closed
+    assert not (tmp_path / "cache").exists()
+
+
+def test_words_that_the_source_has_counted_are_not_looked_at_again(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[type(make_recipe(WORDS).data.source).__module__]
+    plain = read(make_recipe(WORDS), tmp_path / "plain")
+    monkeypatch.setattr(module, "QUICK_BYTES", 0)
+    monkeypatch.setattr(Words, "add", lambda *args: pytest.fail("looked at again"))
+    table = read(make_recipe(WORDS), tmp_path / "cache")
+    assert table.roles == plain.roles == {"n": "numeric", "w": "categorical", "y": "numeric"}
+    assert table.few == plain.few == {"w"}
+    assert table.scan().collect().equals(plain.scan().collect())
 
 
 def test_other_rows_are_read_again(make_recipe: MakeRecipe, tmp_path: Path) -> None:

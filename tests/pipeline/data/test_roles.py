@@ -1,6 +1,7 @@
 """Each rule for a column's role, and the notes on columns that are left out."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -95,3 +96,32 @@ def test_columns_that_hold_few_words_in_all_rows_keep_the_rules_among_some(cells
 def test_few_words_are_told_of() -> None:
     frame = pl.LazyFrame({"few": ["a", "b"] * N, "many": [f"{n}" for n in range(2 * N)], "n": range(2 * N)})
     assert roles.infer(Batched(frame), {}).few == {"few"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "role"),
+    [
+        (["a", "b", None] * N, "categorical"),
+        (["a"] * N, "ignore"),
+        (["a", *[None] * N], "categorical"),
+        ([f"{n}" for n in range(50)], "ignore"),
+        ([f"{'long ' * 5}{n}" for n in range(50)], "text"),
+    ],
+)
+def test_words_that_are_counted_already_keep_the_rules(cells: list[Any], role: Role) -> None:
+    column = pl.Series("word", cells, dtype=pl.String)
+    counted = {"c": column.drop_nulls().value_counts(name="rows")}
+    rows = Batched(pl.LazyFrame({"c": column}))
+    found = roles.infer(rows, {}, counted=counted)
+    assert found.roles == {"c": role}
+    assert found == roles.infer(rows, {})
+    unlike = pl.Series("c", ["x"] * len(cells))
+    assert roles.infer(Batched(unlike.to_frame().lazy()), {}, counted=counted) == found  # they aren't looked at
+
+
+def test_names_of_image_files_are_looked_at_although_they_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"")
+    column = pl.Series("word", [str(path), "b.png"] * N)
+    rows = Batched(pl.LazyFrame({"c": column}))
+    assert roles.infer(rows, {}, counted={"c": column.value_counts(name="rows")}).roles == {"c": "image"}

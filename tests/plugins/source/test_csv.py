@@ -326,9 +326,29 @@ def test_a_good_file_is_parsed_once_and_its_parsed_rows_are_handed_over(
     file = made.typed_file()
     assert file is not None
     assert pl.read_ipc(file).equals(rows)
+    assert {name: sorted(counts.rows()) for name, counts in made.counted_words().items()} == {"w": [("x", 1), ("y", 1)]}
     made.close()
     assert made.typed_file() is None
     assert source(tmp_path, "n,t\n1,true\n2,false\n").scan().collect()["t"].to_list() == [True, False]
+
+
+@pytest.mark.parametrize("text", ['n,w\n1,x\n2,""\n', "n,w,t\n1,x,true\n2,y,false\n"])
+def test_words_of_rows_that_are_changed_afterwards_count_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    made = source(tmp_path, text)
+    made.scan()
+    assert made.typed_file() is None
+    assert made.counted_words() == {}
+
+
+def test_words_of_which_there_are_many_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    monkeypatch.setattr(csv_types, "FEW", 2)
+    made = source(tmp_path, "n,w,v\n1,x,a\n2,y,b\n3,x,c\n")
+    made.scan()
+    assert {name: sorted(counts.rows()) for name, counts in made.counted_words().items()} == {"w": [("x", 2), ("y", 1)]}
 
 
 @pytest.mark.parametrize("text", ["n,w\n1,x\n2,true\n", "n,t\n1,true\n2,false\n", "n,w\n1,x\n2,NULL\n", "n\n1\nNA\n"])
