@@ -174,15 +174,23 @@ class _Preparation:
         """Fit, transform and write everything into the folder; returns what opens it again."""
         steps = self.recipe.preprocessing or ()
         with ThreadPoolExecutor(1, "recipeline-beside") as beside:
+            # What needs nothing from the steps is done while they are fitted.
             settled = not any(isinstance(step, RowFilter) for step in steps)  # whether the train rows are known
             described = beside.submit(self._profile) if settled else None
+            raw_targets = not any(isinstance(step, TargetTransform | TargetTokens) for step in steps)
+            target = beside.submit(self._write_raw_targets, under_way) if settled and raw_targets else None
             for index, step in enumerate(steps):
                 with exact_sums(self.rows.streaming):
                     self._fit(step, f"preprocessing[{index}]")
             self.notes += self.kept.notes()
             if described is None:
                 described = beside.submit(self._profile)
-            spec = self._describe_target()
+            counts = self._counts()
+            if target is None:
+                spec = self._describe_target()
+                targets_written = beside.submit(self._write_targets, under_way, spec, counts)
+            else:
+                spec, targets_written = target.result(), None
             self.notes += targets.constant(spec.task, self.target, self._is("train"))
             pipeline = FittedPipeline(
                 columns=tuple(
@@ -197,17 +205,26 @@ class _Preparation:
                 accepts=tuple(self.recipe.architecture.accepts),
                 location=self.location,
             )
-            counts = {part: int(self._is(part).sum()) for part in PARTS}
-            counts = {part: count for part, count in counts.items() if count}
-            targets_written = beside.submit(self._write_targets, under_way, spec, counts)
             pipeline = self._write_blocks(under_way, pipeline, counts)
-            targets_written.result()
+            if targets_written is not None:
+                targets_written.result()
             return {
                 "pipeline": pipeline.to_json(),
                 "rows": counts,
                 "profile": {"rows": counts, "columns": described.result()},
                 "notes": self.notes,
             }
+
+    def _counts(self) -> dict[Part, int]:
+        """Rows by part; parts without rows are left out."""
+        counts = {part: int(self._is(part).sum()) for part in PARTS}
+        return {part: count for part, count in counts.items() if count}
+
+    def _write_raw_targets(self, under_way: Sealed) -> TargetSpec:
+        """Targets that no step changes, of rows that no step leaves out."""
+        spec = self._describe_target()
+        self._write_targets(under_way, spec, self._counts())
+        return spec
 
     def _profile(self) -> dict[str, dict[str, Any]]:
         """What the train rows look like before all steps."""

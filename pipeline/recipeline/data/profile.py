@@ -31,9 +31,11 @@ def profile(rows: Batched, columns: Sequence[str], roles: Mapping[str, Role]) ->
     """
     schema = rows.schema
     figures = {name: _figures(schema[name], roles[name]) for name in columns}
-    for batch in rows.of(columns):
-        for name in columns:
-            figures[name].add(batch[name])
+    for batch, chosen in rows.marked(columns):
+        for name in columns:  # one after the other: what is chosen of one is still in the processor's cache
+            column = batch[name] if chosen is None else batch[name].filter(chosen)
+            if len(column):
+                figures[name].add(column)
     return {
         name: {"role": roles[name], "type": type_name(schema[name]), "missing": found.missing} | found.shown()
         for name, found in figures.items()
@@ -101,10 +103,12 @@ class _Numbers(_Range):
     """Of every batch."""
 
     def add(self, column: pl.Series) -> None:
+        import polars as pl
+
         _Range.add(self, column)
         if count := column.count():
             self.count += count
-            self.sums.append(float(column.drop_nulls().to_numpy().astype(float, copy=False).sum()))
+            self.sums.append(float(column.cast(pl.Float64).sum()))
 
     def shown(self) -> dict[str, Any]:
         return _Range.shown(self) | {"mean": math.fsum(self.sums) / self.count if self.count else None}

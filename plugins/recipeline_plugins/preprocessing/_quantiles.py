@@ -95,6 +95,21 @@ def _sample(frame: pl.LazyFrame, names: Sequence[str]) -> tuple[pl.DataFrame, bo
     return rows.select(value(name) for name in names), every == 1
 
 
+def _reach(size: int, share: float) -> tuple[int, int]:
+    """The ranks of a sample of this size between which a quantile of all lies, almost certainly."""
+    place = share * (size - 1)
+    reach = MARGIN * math.sqrt(max(share * (1 - share) * size, 1.0)) + 2
+    return math.floor(place - reach), math.ceil(place + reach)
+
+
+def _at_ranks(values: np.ndarray, ranks: Sequence[int]) -> np.ndarray:
+    """The values in such an order that these ranks have theirs: a tenth of the work of putting all in order."""
+    import numpy as np
+
+    there = sorted({rank for rank in ranks if 0 <= rank < len(values)})
+    return np.partition(values, there) if there else values
+
+
 @dataclass(slots=True)
 class _Column:
     """The finite values of a column, and where its quantiles lie, almost certainly."""
@@ -109,15 +124,18 @@ class _Column:
         """From a sample; if that is the whole column, its quantiles are known."""
         import numpy as np
 
-        ranked = np.sort(sample[np.isfinite(sample)])
+        finite = sample[np.isfinite(sample)]
+        size = len(finite)
         if not whole:
-            return cls([_Window.around(ranked, share) for share in shares])
-        size = len(ranked)
+            wide = [_reach(size, share) for share in shares]
+            ranked = _at_ranks(finite, [rank for reach in wide for rank in reach])
+            return cls([_Window.between(ranked, low, high) for low, high in wide])
         ranks = [math.floor(share * (size - 1)) for share in shares] if size else []
+        ranked = _at_ranks(finite, [place for rank in ranks for place in (rank, rank + 1)])
         return cls([_Window.at_rank(ranked, rank) for rank in ranks], size, len(sample) - size)
 
     def add(self, column: pl.Series) -> None:
-        """Take in a batch: float64, null where missing."""
+        """Take in a batch: float64, null or NaN where missing."""
         import numpy as np
 
         values = column.drop_nulls().to_numpy()
@@ -125,7 +143,7 @@ class _Column:
             all_finite = math.isfinite(values.sum())
         if not all_finite:
             finite = values[np.isfinite(values)]
-            self.infinite += len(values) - len(finite)
+            self.infinite += int(np.isinf(values).sum())
             values = finite
         self.count += len(values)
         for window in self.windows:
@@ -147,22 +165,18 @@ class _Window:
     _sorted: np.ndarray | None = None
 
     @classmethod
-    def around(cls, ranked: np.ndarray, share: float) -> _Window:
-        """Where the quantile lies of which this is that of a sample, almost certainly."""
-        size = len(ranked)
-        place = share * (size - 1)
-        reach = MARGIN * math.sqrt(max(share * (1 - share) * size, 1.0)) + 2
-        low, high = math.floor(place - reach), math.ceil(place + reach)
+    def between(cls, ranked: np.ndarray, low: int, high: int) -> _Window:
+        """From the value of one rank of a sample to that of another; without a bound where there is no such rank."""
         return cls(
             -math.inf if low < 0 else float(ranked[low]),
-            math.inf if high >= size else float(ranked[high]),
+            math.inf if high >= len(ranked) else float(ranked[high]),
         )
 
     @classmethod
     def at_rank(cls, ranked: np.ndarray, rank: int) -> _Window:
         """The value of this rank of all, and the next one."""
-        exact, after = (float(ranked[min(place, len(ranked) - 1)]) for place in (rank, rank + 1))
-        return cls(exact, after, below=rank, at_least=1, at_most=1)
+        after = min(rank + 1, len(ranked) - 1)
+        return cls(float(ranked[rank]), float(ranked[after]), below=rank, at_least=1, at_most=1)
 
     def add(self, values: np.ndarray) -> None:
         import numpy as np

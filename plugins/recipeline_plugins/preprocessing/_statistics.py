@@ -30,6 +30,13 @@ def value(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64).fill_nan(None)
 
 
+def number(name: str) -> pl.Expr:
+    """A column's values as float64, NaN where they are: for sums that `finite` ends, which then need look once."""
+    import polars as pl
+
+    return pl.col(name).cast(pl.Float64)
+
+
 def finite(expression: pl.Expr) -> pl.Expr:
     """The expression where it is a finite number, null elsewhere: no NaN and no infinity leaves a step."""
     import polars as pl
@@ -98,14 +105,14 @@ class Moments:
     infinite: int = 0
 
     def add(self, values: np.ndarray) -> None:
-        """Take in a batch without missing values (Chan, Golub and LeVeque 1979, Updating Formulae)."""
+        """Take in a batch; NaN counts as missing (Chan, Golub and LeVeque 1979, Updating Formulae)."""
         import numpy as np
 
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by whoever asked
             # A finite sum has finite terms, which is known sooner than it is of each.
             total = float(values.sum())
             usable = values if math.isfinite(total) else values[np.isfinite(values)]
-            self.infinite += len(values) - len(usable)
+            self.infinite += 0 if usable is values else int(np.isinf(values).sum())
             if not len(usable):
                 return
             mean = total / len(usable) if usable is values else float(usable.mean())
@@ -166,9 +173,9 @@ def train_values(step: Preprocessing, frame: pl.LazyFrame) -> Iterator[tuple[str
 
 
 def batches(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """The columns' values as float64, null where missing, batch by batch in the order of the rows."""
+    """The columns' values as float64, null or NaN where missing, batch by batch in the order of the rows."""
     if names:
-        yield from raw_batches(frame.select(value(name) for name in names), names)
+        yield from raw_batches(frame.select(number(name) for name in names), names)
 
 
 def raw_batches(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, summarize, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, number, summarize
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,5 +40,5 @@ class MaxAbs(Preprocessing, name="max_abs"):
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
         return frame.with_columns(
-            finite(divided(value(name), learnt["scale"])).alias(name) for name, learnt in state.items()
+            finite(divided(number(name), learnt["scale"])).alias(name) for name, learnt in state.items()
         )

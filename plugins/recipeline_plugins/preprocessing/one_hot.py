@@ -126,6 +126,8 @@ class OneHot(Preprocessing, name="one_hot"):
                 return_dtype=values.dtype,
                 is_elementwise=True,
             )
+        if values.dtype == pl.String and len(values):  # in two thirds of the time
+            return column.cast(pl.Enum(values), strict=False).to_physical().cast(pl.Int32).fill_null(len(values))
         codes = pl.Series(range(len(values)), dtype=pl.Int32)
         return column.replace_strict(values, codes, default=len(values), return_dtype=pl.Int32)
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from recipeline import Columns, Preprocessing, State
 from recipeline_plugins.preprocessing._quantiles import quantiles
-from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,6 +60,6 @@ class Robust(Preprocessing, name="robust"):
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
         return frame.with_columns(
-            finite(divided(value(name) - learnt["median"], learnt["scale"])).alias(name)
+            finite(divided(number(name) - learnt["median"], learnt["scale"])).alias(name)
             for name, learnt in state.items()
         )

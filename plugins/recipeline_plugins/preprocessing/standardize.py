@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recipeline import Columns, Preprocessing, State
-from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, moments, value
+from recipeline_plugins.preprocessing._statistics import divided, divisor, finite, moments, number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,5 +44,6 @@ class Standardize(Preprocessing, name="standardize"):
     def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
         """Float64 columns of the same names."""
         return frame.with_columns(
-            finite(divided(value(name) - learnt["mean"], learnt["scale"])).alias(name) for name, learnt in state.items()
+            finite(divided(number(name) - learnt["mean"], learnt["scale"])).alias(name)
+            for name, learnt in state.items()
         )

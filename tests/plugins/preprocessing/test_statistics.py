@@ -31,3 +31,13 @@ def test_moments_put_together_from_batches_are_those_of_the_whole(monkeypatch):
     assert found.count == 1000
     assert found.mean == pytest.approx(values.mean(), rel=1e-15)
     assert found.deviation == pytest.approx(values.std(), rel=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32])
+def test_what_is_missing_is_not_counted_and_what_is_infinite_is(dtype):
+    frame = pl.LazyFrame({"x": pl.Series([1.0, None, float("nan"), 3.0, float("-inf")], dtype=dtype)})
+    found = moments(Standardize(), frame, skip_infinite=True)["x"]
+    assert (found.count, found.infinite, found.mean, found.squares) == (2, 1, 2.0, 2.0)
+    assert (found.least, found.largest) == (1.0, 3.0)
+    nothing = moments(Standardize(), pl.LazyFrame({"x": [float("nan"), None]}))["x"]
+    assert (nothing.count, nothing.infinite, nothing.centre, nothing.deviation) == (0, 0, 0.0, 0.0)
