@@ -101,13 +101,14 @@ class Bars(Observer):
         from rich.console import Group
         from rich.text import Text
 
-        if self.progress is None:
+        progress = self.progress  # read once: drawing goes on in a thread of its own while the training ends
+        if progress is None:
             seconds = monotonic() - self.began
             return Text.assemble("… ", f"{self.stage:<11}", (f"{seconds:6.1f} s", "dim"))
         below = Text(f"  {self.latest}", style="dim", no_wrap=True)
         # Not up to the edge: the `^C` that a terminal writes would begin another line, and one would be left behind.
         below.truncate(self.out.width - 4, overflow="ellipsis")
-        return Group(self.progress, below)
+        return Group(progress, below)
 
     def stage_started(self, name: str) -> None:
         """Show that it goes on."""

@@ -115,6 +115,21 @@ def test_a_terminal_shows_what_goes_on(terminal):
     assert screen.getvalue().count("\x1b[?25l") == screen.getvalue().count("\x1b[?25h") == 1, "the cursor is back"
 
 
+def test_the_training_may_end_while_the_bar_is_drawn(terminal, monkeypatch):
+    stream = terminal()
+    bars = Bars()
+    bars.fit_started(3, 10)
+    found = [bars.progress]
+
+    def ends_meanwhile(self):
+        return found.pop() if found else None
+
+    monkeypatch.setattr(Bars, "progress", property(ends_meanwhile, lambda self, value: None), raising=False)
+    bars.live.refresh()
+    bars.close()
+    assert "epoch 1/3" in plain(stream.getvalue())
+
+
 def test_it_is_there_before_anything_heavy_is_imported():
     code = "import recipeline.cli.progress, sys; print({'torch', 'pytorch_lightning', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
