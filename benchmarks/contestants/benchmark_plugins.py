@@ -28,7 +28,8 @@ def recipeline_callbacks():
     if "BENCHMARK_METRICS_PER_SECOND" in os.environ:
         from busy_logging import BusyLogging
 
-        found.append(BusyLogging(float(os.environ["BENCHMARK_METRICS_PER_SECOND"])))
+        rate, block = os.environ["BENCHMARK_METRICS_PER_SECOND"], os.environ["BENCHMARK_EPOCHS_A_BLOCK"]
+        found.append(BusyLogging(float(rate), int(block)))
     if "BENCHMARK_BUCKETS" in os.environ:
         from buckets_callback import FillBuckets
 

@@ -30,6 +30,7 @@ class Stopwatch(pl.Callback):
         steps = len(getattr(loader, "batches", loader))
         seen = {name.removeprefix("val/"): float(value) for name, value in trainer.callback_metrics.items()}
         found = {"epochs": len(self.clock.epochs), "steps": steps, **seen, **self.clock.per_step(steps)}
+        found["each_us"] = self.clock.each(steps)
         self.file.write_text(json.dumps(found))
 
     def _close(self):
