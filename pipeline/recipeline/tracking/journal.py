@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -27,6 +28,9 @@ from recipeline.storage.atomic import sync_folder
 from recipeline.tracking.rows import MetricRow, ParamRow, Row, StatusRow, as_list, from_list
 
 FILE = "journal.jsonl"
+
+_AS_JSON = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` makes another encoder for each record, which takes as long as the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,9 @@ class Journal:
         """
         with self._lock:
             first = self.count
-            records = [["row", number, *as_list(row)] for number, row in enumerate(rows, first)]
-            self.count += len(records)
-            self._put(records)
+            lines = [_row_line(number, row) for number, row in enumerate(rows, first)]
+            self.count += len(lines)
+            self._put(b"".join(lines))
         return first
 
     def sync(self) -> None:
@@ -151,11 +155,12 @@ class Journal:
 
     def _write(self, records: Iterable[list[Any]]) -> None:
         with self._lock:
-            self._put(records)
+            self._put(b"".join(line(record) for record in records))
 
-    def _put(self, records: Iterable[list[Any]]) -> None:
+    def _put(self, content: bytes) -> None:
         # After a write that failed halfway the next one begins a line of its own.
-        content = (b"\n" if self._broken else b"") + b"".join(line(record) for record in records)
+        if self._broken:
+            content = b"\n" + content
         self._broken = True
         while content and self._handle >= 0:
             content = content[os.write(self._handle, content) :]
@@ -165,7 +170,18 @@ class Journal:
 
 def line(record: list[Any]) -> bytes:
     """One record as the journal holds it."""
-    body = json.dumps(record, separators=(",", ":")).encode()
+    return _checked(_AS_JSON(record).encode())
+
+
+def _row_line(number: int, row: Row) -> bytes:
+    if isinstance(row, MetricRow) and isfinite(row.value):
+        # The same as below in a third of the time, which is that of a step of the training.
+        key, value, timestamp, step = row
+        return _checked(f'["row",{number},"metric",{_AS_JSON(key)},{float(value)!r},{timestamp},{step}]'.encode())
+    return line(["row", number, *as_list(row)])
+
+
+def _checked(body: bytes) -> bytes:
     return b"%08x %b\n" % (crc32(body), body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 
 KEY_LENGTH = 250
@@ -14,6 +15,7 @@ DIGEST_LENGTH = 36
 _REFUSED = re.compile(r"[^\w.\- /:]")
 
 
+@lru_cache(maxsize=4096)
 def legal_key(key: str) -> str:
     """The key with `_` for every character that MLflow refuses, and without the path forms that it refuses.
 

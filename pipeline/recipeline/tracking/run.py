@@ -88,6 +88,7 @@ class TrackedRun:
         self._outbox = Outbox(
             self._send, words=in_a_line, beat=self._quietly(journal.sync), taken=self._quietly(journal.note_sent)
         )
+        self._append = self._quietly(journal.append)
         self._params: dict[str, str] = {}
         self._known: dict[tuple[str, int], float] = {}
         self._history: dict[str, dict[int, float]] = {}
@@ -445,7 +446,7 @@ class TrackedRun:
         """Write rows to the journal and queue them."""
         if not rows:
             return
-        first = self._quietly(self._journal.append)(rows)
+        first = self._append(rows)
         self._outbox.put(rows, self._journal.count if first is None else first)
 
     def _send(self, rows: list[Row]) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from recipeline.errors import UsageError
@@ -148,3 +149,15 @@ def test_rows_are_told_in_words():
     assert in_words(ROWS) == ("1 metric, 1 param, 1 tag, 1 file, the data set 'd', the model and the status FINISHED")
     assert in_words([ROWS[0], ROWS[0]]) == "2 params"
     assert in_words([]) == ""
+
+
+@pytest.mark.parametrize("value", [0.1, -0.0, 1e300, 5e-324, 123456789.0, 1 / 3, np.float64(0.1), 3])
+@pytest.mark.parametrize("key", ["val/loss", 'a "b" \\ c', "größe", "\U0001f40c", "a\u2028b"])
+def test_metrics_are_written_as_every_other_row(tmp_path, key, value):
+    row = MetricRow(key, value, 1_700_000_000_123, 7)
+    with_others = line(["row", 0, *as_list(MetricRow(key, float(value), row.timestamp, row.step))])
+    made = Journal.create(tmp_path / "run", OPENING)
+    made.append([row])
+    made.close()
+    assert (tmp_path / "run" / FILE).read_bytes().splitlines(keepends=True)[-1] == with_others
+    assert read_journal(tmp_path / "run").rows == {0: row}

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from recipeline.tracking import outbox
 from recipeline.tracking.outbox import PIECE, Outbox, Refused
 from recipeline.tracking.rows import MetricRow, ParamRow, TagRow
 
@@ -80,6 +81,28 @@ def test_rows_gather_before_they_are_sent(made):
         time.sleep(0.01)
     assert box.flush(5)
     assert len(batches) == 1
+
+
+def test_rows_are_made_to_last_while_they_gather(made, monkeypatch):
+    monkeypatch.setattr(outbox, "BEAT_S", 0.02)
+    batches, beats = [], []
+    box = made(batches.append, pause_s=0.3, beat=lambda: beats.append(len(batches)))
+    box.put(metrics(2))
+    assert box.flush(5)
+    box.put(metrics(2))
+    time.sleep(0.15)
+    assert len(batches) == 1
+    assert beats.count(1) >= 3
+
+
+def test_as_many_rows_as_a_request_holds_do_not_wait_for_more(made):
+    batches = []
+    box = made(batches.append, pause_s=30.0)
+    box.put(metrics(PIECE))
+    limit = time.monotonic() + 5
+    while not batches and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert [len(batch) for batch in batches] == [PIECE]
 
 
 def test_a_failure_is_tried_again_with_the_same_rows(made):
