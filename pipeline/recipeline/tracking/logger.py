@@ -41,7 +41,13 @@ class RunLogger(Logger):
             return
         if "epoch" in metrics:
             self._epoch = int(metrics["epoch"]) + 1
-        self._run.log_epoch({key: float(v) for key, v in metrics.items() if key != "epoch"}, self._epoch)
+        self._run.log_soon({key: float(v) for key, v in metrics.items() if key != "epoch"}, self._epoch)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Have all that was logged written: Lightning asks for it after what the module logs, we at each checkpoint."""
+        if self._run is not None:
+            self._run.catch_up()
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:

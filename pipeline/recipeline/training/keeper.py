@@ -133,6 +133,8 @@ class Keeper:
         """Put into a checkpoint what Lightning leaves out."""
         if not self._now:  # the best epoch's: nobody goes on from it
             return
+        for logger in trainer.loggers:
+            logger.save()  # whoever goes on from here won't log again what was logged before
         mine: dict[str, Any] = {"generators": generator_states()}
         if not self._now["between"]:
             mine["logged"] = running(trainer)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from recipeline.errors import EnvironmentFault, UnsafeError, UsageError
-from recipeline.tracking import opening, store
+from recipeline.tracking import later, opening, store
 from recipeline.tracking import run as tracked
-from recipeline.tracking.journal import read_journal
+from recipeline.tracking.journal import FILE, now, read_journal
 
 
 def read(run):
@@ -70,6 +70,46 @@ def test_logging_an_epoch_takes_microseconds_and_keeps_its_own_time(open_run):
     points = store.connect(run.tracking_uri).get_metric_history(run.run_id, "m0")
     assert len(points) == 200
     assert all(before <= point.timestamp <= after for point in points)
+
+
+def test_what_is_logged_to_be_written_soon_is_there_before_all_that_comes_after(open_run, monkeypatch):
+    monkeypatch.setattr(later, "DELAY_S", 30)
+    run = open_run()
+    journal = run.folder / FILE
+    before = journal.stat().st_size
+    moment = now()
+    run.log_soon({"a": 1.0, "b": math.nan}, 1)
+    run.log_soon({"a": 2.0}, 1)
+    time.sleep(0.01)
+    assert journal.stat().st_size == before
+    assert run.history() == {"a": [(1, 2.0)]}  # asking for it writes it
+    run.log_soon({"a": 3.0}, 2)
+    run.set_tags({"t": "x"})
+    run.log_soon({"a": 4.0}, 3)
+    run.log_epoch({"a": 5.0}, 4)
+    run.log_soon({"a": 6.0}, 5)
+    rows = [row for row in read_journal(run.folder).rows.values() if row.key in ("a", "t")]
+    assert [getattr(row, "step", row.value) for row in rows] == [1, 1, 2, "x", 3, 4]
+    assert all(moment <= row.timestamp <= now() for row in rows if row.key == "a")
+    run.catch_up()
+    assert list(read_journal(run.folder).rows.values())[-1][:2] == ("a", 6.0)
+    run.log_soon({"a": 7.0}, 6)
+    run.close("FINISHED")
+    points = store.connect(run.tracking_uri).get_metric_history(run.run_id, "a")
+    assert [(point.step, point.value) for point in points] == [
+        *[(1, 1.0), (1, 2.0), (2, 3.0), (3, 4.0), (4, 5.0), (5, 6.0), (6, 7.0)]
+    ]
+    assert [sentence for sentence in run.troubles if "b was nan" in sentence]
+
+
+def test_what_is_logged_to_be_written_soon_is_written_soon(open_run):
+    run = open_run()
+    run.log_soon({"a": 1.0}, 1)
+    limit = time.monotonic() + 5
+    while not any(row.key == "a" for row in read_journal(run.folder).rows.values()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    run.close("FINISHED")
 
 
 def test_what_is_not_finite_is_left_out_and_said_once(open_run):

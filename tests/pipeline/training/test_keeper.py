@@ -13,6 +13,7 @@ from recipeline.errors import Interrupted
 from recipeline.recipe.load import load_recipe
 from recipeline.stages.read import complete
 from recipeline.storage.sealed import verify
+from recipeline.training.checkpoints import DurableCheckpointIO
 from recipeline.training.datamodule import RecipeDataModule
 from recipeline.training.kept import CHECKPOINTS, find_checkpoints, numbered
 from recipeline.training.module import TrainingModule
@@ -286,6 +287,27 @@ class Logging(pl.Callback):
         pl_module.log("plugin/both", value, on_step=True, on_epoch=True, sync_dist=True)
         for how in ("sum", "min", "max"):
             pl_module.log(f"plugin/{how}", value, on_step=False, on_epoch=True, reduce_fx=how)
+
+
+def test_all_that_was_logged_is_written_before_a_checkpoint_is(fit, tmp_path, monkeypatch):
+    waiting, saves = [], []
+    monkeypatch.setattr(Curves, "log_metrics", lambda self, metrics, step=None: waiting.append(metrics))
+    monkeypatch.setattr(Curves, "save", lambda self: waiting.clear(), raising=False)
+    save = DurableCheckpointIO.save_checkpoint
+
+    def saved(self, checkpoint, path, *args, **kwargs):
+        if not Path(path).name.startswith("best"):
+            saves.append(len(waiting))
+        return save(self, checkpoint, path, *args, **kwargs)
+
+    class Chatty(pl.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            trainer.logger.log_metrics({"chat": 1.0})
+
+    monkeypatch.setattr(DurableCheckpointIO, "save_checkpoint", saved)
+    fit(1, extra=[Chatty()])
+    assert len(saves) > 3
+    assert set(saves) == {0}
 
 
 def test_what_a_plugin_logs_by_batch_is_of_the_whole_epoch(fit, tmp_path):
