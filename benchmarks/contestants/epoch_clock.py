@@ -40,8 +40,9 @@ class EpochClock:
 
     def per_step(self, steps: int) -> dict[str, float]:
         """Microseconds a step: the middle of the epochs, without the first, in which everything is touched first."""
-        counted = self.epochs[1:] or self.epochs
-        return {f"{key}_us": statistics.median(each[key] for each in counted) / steps * 1e6 for key in counted[0]}
+        every = self.each(steps)
+        counted = every[1:] or every
+        return {key: statistics.median(each[key] for each in counted) for key in counted[0]}
 
     def each(self, steps: int) -> list[dict[str, float]]:
         """The same of every epoch, microseconds a step."""

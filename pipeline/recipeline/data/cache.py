@@ -13,13 +13,12 @@ from typing import Any
 
 from recipeline.errors import EnvironmentFault
 from recipeline.storage.disk import not_written
-from recipeline.storage.sealed import Damaged, Digest, Sealed, remembered, sealing, verify
+from recipeline.storage.sealed import QUICK, Damaged, Sealed, remembered, sealing, verify
 from recipeline.storage.temporary import clear_stale, discard
 
 FORMAT = 4
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
 
-DIGEST: Digest = "xxh3_128"
 MADE_OF = "made_of"
 LOOKED_AT = 20
 """Entries, the newest first, that a new one is compared with."""
@@ -90,7 +89,7 @@ def surely_lacks(root: Path, part: str, made_of: str) -> bool:
         return False
     if len(folders) > ASKED:
         return False
-    made = [(remembered(folder, DIGEST) or {}).get(MADE_OF) for folder in folders]
+    made = [(remembered(folder, QUICK) or {}).get(MADE_OF) for folder in folders]
     return not any(isinstance(parts, dict) and parts.get(part) == made_of for parts in made)
 
 
@@ -122,7 +121,7 @@ def obtain(
         clear_stale(root)
         damaged = final.exists()
         # Built beside and renamed: of two processes that build the same entry, one wins and both use its folder.
-        with sealing(final, digest=DIGEST) as under_way:
+        with sealing(final, digest=QUICK) as under_way:
             info = build(under_way)
             under_way.info |= info | ({MADE_OF: dict(made_of)} if made_of is not None else {})
             if meanwhile is not None:
@@ -146,6 +145,6 @@ def _not_written(root: Path, error: OSError) -> EnvironmentFault:
 
 def _whole(folder: Path) -> dict[str, Any] | None:
     try:
-        return verify(folder, thorough=False, digest=DIGEST).info
+        return verify(folder, thorough=False, digest=QUICK).info
     except (Damaged, OSError):
         return None

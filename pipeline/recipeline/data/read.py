@@ -133,13 +133,14 @@ def read(recipe: Recipe, cache: Path) -> Table:
     source = recipe.data.source
     source.expect(recipe.data.columns)
     location = source.location()
+    by = "the source's settings"
     settings = {
-        "the source's settings": store.address(identity(source, installed())),
+        by: store.address(identity(source, installed())),
         "data.columns": store.address(recipe.data.columns),
         "the version of polars": store.address(pl.__version__),
     }
     early: list[pl.LazyFrame] = []
-    if source.reads_twice and store.surely_lacks(cache / "tables", *next(iter(settings.items()))):
+    if source.reads_twice and store.surely_lacks(cache / "tables", by, settings[by]):
         fingerprint, scanned = _read_twice(source, location)
         early.append(scanned)
     else:

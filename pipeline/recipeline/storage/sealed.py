@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import xxhash
 
 Digest = Literal["sha256", "xxh3_128"]
+QUICK: Digest = "xxh3_128"
+"""What `quick_digest` makes."""
 
 MANIFEST = "manifest.json"
 FORMAT = 1

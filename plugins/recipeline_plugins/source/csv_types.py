@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from recipeline import Problem, record_batches
 
@@ -85,6 +85,15 @@ class Settled:
         counts = [f"{name!r} ({count:,})" for name, count in self.missing.items()]
         more = f" and {len(counts) - MAX_TOLD:,} more columns" if len(counts) > MAX_TOLD else ""
         return [f"Cells with a word or blanks that mean missing: {', '.join(counts[:MAX_TOLD])}{more}.", *self.notes]
+
+
+class Looked(NamedTuple):
+    """What the rows say of columns."""
+
+    figures: dict[str, dict[str, int]]
+    counted: dict[str, pl.DataFrame]
+    """As in `Settled`."""
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +204,10 @@ def settle(
         return Settled()
     if guess is None:
         guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
-    wanted = {name: FIGURES[guess[name]] for name in names}
-    counted: dict[str, pl.DataFrame] = {}
-    if isinstance(rows, Path):
-        figures, counted, seen = _figures_of_file(rows, wanted, cells)
-    else:
-        figures, seen = _figures(rows, wanted, cells)
+    figures, counted, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
-        again = _figures_of_file(rows, doubtful, cells) if isinstance(rows, Path) else _figures(rows, doubtful, cells)
-        figures |= again[0]
+        figures |= _figures(rows, doubtful, cells)[0]
     settled = Settled(counted=counted, rows=seen)
     for name in names:
         found = figures[name]
@@ -221,44 +224,36 @@ def settle(
 def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[str, Kind]:
     """The types that the first rows suggest; a column that is empty there may be anything."""
     first = rows.head(HEAD_ROWS).collect(engine="streaming").lazy()  # parsed once, not for each of many figures
-    head, _ = _figures(first, dict.fromkeys(names, ("filled", "number")), cells)
+    head, _, _ = _figures(first, dict.fromkeys(names, ("filled", "number")), cells)
     figures = {name: OF_NUMBERS if seen["number"] == seen["filled"] else OF_WORDS for name, seen in head.items()}
-    more, _ = _figures(first, figures, cells)
+    more, _, _ = _figures(first, figures, cells)
     return {name: _kind(NOTHING | head[name] | more[name], strict=False) for name in names}
 
 
-def _figures(
-    rows: pl.LazyFrame, wanted: Mapping[str, Sequence[str]], cells: Cells
-) -> tuple[dict[str, dict[str, int]], int]:
-    """The figures of each column, and the number of rows, in one pass."""
+def _figures(rows: pl.LazyFrame | Path, wanted: Mapping[str, Sequence[str]], cells: Cells) -> Looked:
+    """The figures of each column, in one pass."""
     import polars as pl
 
+    if isinstance(rows, Path):
+        return _figures_of_file(rows, wanted, cells)
     expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
     found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
     counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
-    return counted, found[":rows"]
+    return Looked(counted, {}, found[":rows"])
 
 
-def _figures_of_file(
-    path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells
-) -> tuple[dict[str, dict[str, int]], dict[str, pl.DataFrame], int]:
-    """The same of columns of words in a typed file, half of them beside the other half.
-
-    Returns:
-        The figures; of columns with few different words each of them, and in how many rows it is; the number of rows.
-    """
+def _figures_of_file(path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells) -> Looked:
+    """The same of columns of words in a typed file, half of them beside the other half."""
     names = list(wanted)
     halves = [{name: wanted[name] for name in half} for half in (names[::2], names[1::2]) if half]
     with ThreadPoolExecutor(len(halves), "recipeline-csv") as beside:
         looked_at = list(beside.map(lambda half: _counted_in_file(path, half, cells), halves))
-    figures = {name: found for half, _, _ in looked_at for name, found in half.items()}
-    counted = {name: counts for _, half, _ in looked_at for name, counts in half.items()}
-    return figures, counted, looked_at[0][2]
+    figures = {name: found for half in looked_at for name, found in half.figures.items()}
+    counted = {name: counts for half in looked_at for name, counts in half.counted.items()}
+    return Looked(figures, counted, looked_at[0].rows)
 
 
-def _counted_in_file(
-    path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells
-) -> tuple[dict[str, dict[str, int]], dict[str, pl.DataFrame], int]:
+def _counted_in_file(path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells) -> Looked:
     """The same, in one pass: of words that come again and again each is looked at once."""
     import polars as pl
 
@@ -290,7 +285,8 @@ def _counted_in_file(
     }
     for name, counts in counted.items():
         add(name, counts)
-    return found, {name: counts.drop_nulls() for name, counts in counted.items() if name not in many}, seen
+    few = {name: counts.drop_nulls() for name, counts in counted.items() if name not in many}
+    return Looked(found, few, seen)
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:
