@@ -40,6 +40,7 @@ def recipeline(file: Path, folder: Path) -> float:
     import polars  # noqa: F401 - to import it is not what is measured
 
     from recipeline.collector import collecting_seldom
+    from recipeline.data.cutting import cutter_of
     from recipeline.recipe.load import parse as read_recipe
     from recipeline.stages.read import complete
     from recipeline.training.datamodule import RecipeDataModule
@@ -49,7 +50,7 @@ def recipeline(file: Path, folder: Path) -> float:
         recipe = read_recipe(RECIPE.format(file=file), "mixed_table.yaml").recipe
         prepared = RecipeDataModule(recipe, folder / "cache", complete).data
     taken = perf_counter() - began
-    (width,) = {arrays.blocks[0].shape[1] for arrays in prepared.parts.values()}
+    (width,) = {cutter_of(arrays).between(0, 1)[0][0].shape[1] for arrays in prepared.parts.values()}
     assert width == len(NUMBERS) + sum(WORDS.values())
     return taken
 

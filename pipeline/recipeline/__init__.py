@@ -50,7 +50,7 @@ from recipeline.hooks import RunContext, hookimpl
 
 if TYPE_CHECKING:
     from recipeline.catalog import direction
-    from recipeline.data.table_file import record_batches, record_rows
+    from recipeline.data.table_file import record_batches, record_rows, write_batches
     from recipeline.families.continued import Continued, EarlierModel
     from recipeline.recipe.by_name import ByName
     from recipeline.recipe.load import load_recipe
@@ -118,6 +118,7 @@ __all__ = [
     "record_rows",
     "references",
     "run",
+    "write_batches",
 ]
 
 _LATER = {
@@ -127,6 +128,7 @@ _LATER = {
     "direction": "recipeline.catalog",
     "record_batches": "recipeline.data.table_file",
     "record_rows": "recipeline.data.table_file",
+    "write_batches": "recipeline.data.table_file",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",
     "RunResult": "recipeline.runner",

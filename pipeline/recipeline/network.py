@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from recipeline.data.arrays import LENGTHS, PADDED, cut_to_longest
+from recipeline.data.packed import widened
 from recipeline.decoding import most_probable
 from recipeline.families.loss import Loss
 from recipeline.families.spec import InputSpec, TargetSpec
@@ -130,7 +131,7 @@ def answers(
     network.eval()
     found = []
     for start in range(0, len(blocks[0]), batch_size):
-        cut = cut_to_longest(tuple(block[start : start + batch_size] for block in blocks), pipeline.accepts)
+        cut = cut_to_longest(tuple(widened(block[start : start + batch_size]) for block in blocks), pipeline.accepts)
         batch = [_moved(torch.from_numpy(block), like) for block in cut]
         if target.task == "sequence":
             said, chance = most_probable(network, batch, target.longest)

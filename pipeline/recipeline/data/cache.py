@@ -16,7 +16,7 @@ from recipeline.storage.disk import not_written
 from recipeline.storage.sealed import QUICK, Damaged, Sealed, remembered, sealing, verify
 from recipeline.storage.temporary import clear_stale, discard
 
-FORMAT = 4
+FORMAT = 5
 """Version of what the engine writes; a change of it makes every older entry unfindable."""
 
 MADE_OF = "made_of"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from recipeline.data.arrays import cut_to_longest
+from recipeline.data.packed import Packing, as_tensor
 from recipeline.families.spec import PADDING
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Cutter:
         kinds: The kind of each block; needed where one is `lengths`.
         empty: Makes the memory that a batch is copied to; by default stretches are not copied, and other rows are
             gathered into memory that torch finds.
+        packings: How the rows of each block are packed; by default none are.
     """
 
     def __init__(
@@ -40,11 +42,14 @@ class Cutter:
         target: torch.Tensor,
         kinds: tuple[str, ...] = (),
         empty: Empty | None = None,
+        packings: tuple[Packing | None, ...] | None = None,
     ) -> None:
         self._blocks = blocks
         self._target = target
         self._kinds = kinds
         self._empty = empty
+        self._packings = (None,) * len(blocks) if packings is None else packings
+        self._packed = any(packing is not None for packing in self._packings)
 
     @property
     def device(self) -> torch.device:
@@ -53,11 +58,12 @@ class Cutter:
 
     def to(self, device: torch.device) -> Cutter:
         """One whose rows are on this device."""
-        return Cutter(tuple(block.to(device) for block in self._blocks), self._target.to(device), self._kinds)
+        blocks = tuple(block.to(device) for block in self._blocks)
+        return Cutter(blocks, self._target.to(device), self._kinds, packings=self._packings)
 
     def into(self, empty: Empty) -> Cutter:
         """One that copies each batch into memory made this way."""
-        return Cutter(self._blocks, self._target, self._kinds, empty)
+        return Cutter(self._blocks, self._target, self._kinds, empty, self._packings)
 
     def cut(self, place: Place) -> Batch:
         """The batch of these rows."""
@@ -65,32 +71,38 @@ class Cutter:
 
     def at(self, index: torch.Tensor) -> Batch:
         """The rows of these numbers, in their order."""
-        if self._empty is None:
+        if self._empty is None and not self._packed:
             blocks = tuple([block.index_select(0, index) for block in self._blocks])
             return cut_to_longest(blocks, self._kinds), _cut(self._target.index_select(0, index))
-        blocks = tuple([self._gathered(block, index, self._empty) for block in self._blocks])
-        return cut_to_longest(blocks, self._kinds), _cut(self._gathered(self._target, index, self._empty))
+        blocks = tuple([self._gathered(*block, index) for block in zip(self._blocks, self._packings, strict=True)])
+        return cut_to_longest(blocks, self._kinds), _cut(self._gathered(self._target, None, index))
 
     def between(self, start: int, end: int) -> Batch:
         """The rows from one number up to, but without, another."""
         blocks, target = tuple([block[start:end] for block in self._blocks]), self._target[start:end]
-        if self._empty is not None:
-            blocks, target = tuple([self._copied(b, self._empty) for b in blocks]), self._copied(target, self._empty)
+        if self._empty is not None or self._packed:
+            blocks = tuple([self._copied(*block) for block in zip(blocks, self._packings, strict=True)])
+            target = self._copied(target, None)
         return (cut_to_longest(blocks, self._kinds), _cut(target)) if start < end else (blocks, target)
 
-    @staticmethod
-    def _gathered(rows: torch.Tensor, index: torch.Tensor, empty: Empty) -> torch.Tensor:
-        return torch.index_select(rows, 0, index, out=empty((len(index), *rows.shape[1:]), rows.dtype))
+    def _gathered(self, rows: torch.Tensor, packing: Packing | None, index: torch.Tensor) -> torch.Tensor:
+        if packing is not None:
+            return packing.wide(rows.index_select(0, index), self._empty)
+        if self._empty is None:
+            return rows.index_select(0, index)
+        return torch.index_select(rows, 0, index, out=self._empty((len(index), *rows.shape[1:]), rows.dtype))
 
-    @staticmethod
-    def _copied(rows: torch.Tensor, empty: Empty) -> torch.Tensor:
-        return empty(tuple(rows.shape), rows.dtype).copy_(rows)
+    def _copied(self, rows: torch.Tensor, packing: Packing | None) -> torch.Tensor:
+        if packing is not None:
+            return packing.wide(rows, self._empty)
+        return rows if self._empty is None else self._empty(tuple(rows.shape), rows.dtype).copy_(rows)
 
 
 def cutter_of(arrays: Arrays) -> Cutter:
     """One that cuts from these arrays where they lie."""
-    blocks = tuple(torch.from_numpy(block) for block in arrays.blocks)
-    return Cutter(blocks, torch.from_numpy(arrays.target), arrays.kinds)
+    blocks = tuple(as_tensor(block) for block in arrays.blocks)
+    packings = tuple(Packing.of(block) for block in arrays.blocks)
+    return Cutter(blocks, torch.from_numpy(arrays.target), arrays.kinds, packings=packings)
 
 
 def _cut(target: torch.Tensor) -> torch.Tensor:

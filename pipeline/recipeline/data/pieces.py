@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ import numpy as np
 
 from recipeline.errors import EnvironmentFault
 from recipeline.families.spec import Part
+from recipeline.storage.atomic import EarlySync
 from recipeline.storage.disk import not_written, reserve
 from recipeline.storage.sealed import quick_digest
-
-SYNC_BYTES = 32 * 1024**2
-"""Bytes that are written before the disk is asked to take them in."""
 
 WHAT = "the prepared data"
 """What is said to be missing where there is no room for it."""
@@ -41,8 +38,7 @@ class RowFile:
             syncer: Has the disk take in what is written while more comes, so that the sync at the end is short.
         """
         self._path, self._dtype, self._shape = path, np.dtype(dtype), shape
-        self._syncer, self._unsynced = syncer, 0
-        self._syncing: Future[None] | None = None
+        self._early = EarlySync(path, syncer) if syncer else None
         self._rows = 0
         self._digest = quick_digest()
         self._file = path.open("wb")
@@ -68,25 +64,14 @@ class RowFile:
         self._rows += len(rows)
         if not rows.size:
             return
-        written = np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B")
+        written = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         try:
             self._file.write(written)
+            if self._early:
+                self._early.wrote(written.nbytes)
         except OSError as error:
             raise self._not_written(error) from error
         self._digest.update(written)  # while it is in the processor's cache
-        self._unsynced += written.nbytes
-        if self._syncer and self._unsynced > SYNC_BYTES and (self._syncing is None or self._syncing.done()):
-            self._synced()
-            self._unsynced = 0
-            self._syncing = self._syncer.submit(os.fsync, self._file.fileno())
-
-    def _synced(self) -> None:
-        """Wait for the sync under way. Linux says only once that a page was lost: not again to the sync at the end."""
-        try:
-            if self._syncing is not None:
-                self._syncing.result()
-        except OSError as error:
-            raise self._not_written(error) from error
 
     def _not_written(self, error: OSError) -> EnvironmentFault:
         return not_written(WHAT, self._path, error, needed=math.prod(self._shape) * self._dtype.itemsize)
@@ -103,7 +88,10 @@ class RowFile:
             EnvironmentFault: the disk did not take in what was written.
         """
         try:
-            self._synced()
+            if self._early:
+                self._early.wait()
+        except OSError as error:
+            raise self._not_written(error) from error
         finally:
             self._file.close()
 

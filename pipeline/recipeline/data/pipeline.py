@@ -12,7 +12,8 @@ import numpy as np
 from recipeline.catalog import Catalog
 from recipeline.data import arrays, cells
 from recipeline.data.frame import put_back
-from recipeline.errors import DataError, Problem, UsageError
+from recipeline.data.packed import float32, pack
+from recipeline.errors import DataError, Problem, RecipelineError, UsageError
 from recipeline.families.preprocessing import Preprocessing, TargetTokens, TargetTransform
 from recipeline.families.spec import Block, InputSpec, Role, State, TargetSpec
 
@@ -114,12 +115,15 @@ class FittedPipeline:
             frame = step.apply(frame)
         return frame
 
-    def blocks(self, features: pl.DataFrame, rows: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+    def blocks(
+        self, features: pl.DataFrame, rows: np.ndarray | None = None, packed: np.dtype[Any] | None = None
+    ) -> tuple[np.ndarray, ...]:
         """Finished features to one array a block: (rows, *shape); tokens and series as long as the longest row.
 
         Args:
             features: What `features` gave.
             rows: Each row's number in the source, from 0, for errors; by default they are counted here.
+            packed: How the rows of numbers are packed; by default they aren't.
 
         Raises:
             DataError: a value is missing or not finite.
@@ -130,8 +134,11 @@ class FittedPipeline:
                 made |= self._arrays(features, kind, block, rows)
         for kind in self.accepts:
             if kind not in made:
-                dtype: type = np.int64 if kind == "categorical" else np.float32
-                made[kind] = self._block(features, self.inputs.blocks[kind].names, dtype, rows)
+                names = self.inputs.blocks[kind].names
+                if packed is not None and kind == "numeric":
+                    made[kind] = self._packed(features, names, packed, rows)
+                    continue
+                made[kind] = self._block(features, names, np.int64 if kind == "categorical" else np.float32, rows)
         return tuple(made[kind] for kind in self.accepts)
 
     def _arrays(
@@ -205,12 +212,22 @@ class FittedPipeline:
             if holes:
                 raise self._hole(chosen, holes, chosen.select(pl.all().is_null()), rows)
             return np.require(chosen.cast(pl.Int64).to_numpy(), None, ["C", "W"])  # torch warns of others
-        numbers = chosen.select(map(_float32, chosen)).to_numpy(order="c")  # nulls become NaN
+        numbers = chosen.select(map(float32, chosen)).to_numpy(order="c")  # nulls become NaN
         array = np.require(numbers, np.float32, ["C", "W"])
         if not np.isfinite(array).all():
             bad = pl.DataFrame(~np.isfinite(array), schema=list(names))
             raise self._hole(chosen, [name for name in names if bad[name].any()], bad, rows)
         return array
+
+    def _packed(
+        self, features: pl.DataFrame, names: Sequence[str], dtype: np.dtype[Any], rows: np.ndarray | None
+    ) -> np.ndarray:
+        chosen = features.select(names)
+        found = pack(chosen, dtype)
+        if found is None:
+            self._block(features, names, np.float32, rows)  # finds the cell that is missing, and says where it is
+            raise RecipelineError("rows could not be packed, though no value is missing")
+        return found
 
     def _hole(self, chosen: pl.DataFrame, names: list[str], bad: pl.DataFrame, rows: np.ndarray | None) -> DataError:
         import polars as pl
@@ -309,16 +326,6 @@ class FittedPipeline:
             ),
             target_steps=tuple(_step_from_json(step, catalog, plugins) for step in data["target_steps"]),
         )
-
-
-def _float32(column: pl.Series) -> pl.Expr:
-    import polars as pl
-
-    name = pl.col(column.name)
-    if column.dtype != pl.Boolean or column.null_count():
-        return name.cast(pl.Float32)
-    one, zero = pl.lit(1.0, dtype=pl.Float32), pl.lit(0.0, dtype=pl.Float32)
-    return pl.when(name).then(one).otherwise(zero).alias(column.name)  # in a quarter of a cast's time
 
 
 def _step_to_json(step: FittedStep) -> dict[str, Any]:

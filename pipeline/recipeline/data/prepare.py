@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -22,13 +23,14 @@ from recipeline.data.cells import type_name
 from recipeline.data.earlier import KeptStates, earlier_of, refuse_others
 from recipeline.data.frame import Layout
 from recipeline.data.inputs import Inputs
+from recipeline.data.packed import packed_type
 from recipeline.data.pieces import Pieces, RowFile
 from recipeline.data.pipeline import Column, FittedPipeline, FittedStep
 from recipeline.data.prepared import Arrays, PreparedData
 from recipeline.data.profile import profile
 from recipeline.data.read import identity
 from recipeline.data.rows import IN_MEMORY_BYTES, Rows, exact_sums
-from recipeline.data.split import SplitTable
+from recipeline.data.split import LEFT_OUT, SplitTable
 from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.preprocessing import Preprocessing, RowFilter, TargetTokens, TargetTransform
 from recipeline.families.spec import PARTS, Block, InputSpec, Part, State, TargetSpec
@@ -148,6 +150,13 @@ def _dtype(kind: str) -> type:
     return np.int64 if kind in ("categorical", "tokens", arrays.LENGTHS) else np.float32
 
 
+class _Early(NamedTuple):
+    """The fit of a step that was begun before its turn."""
+
+    columns: list[str]
+    state: Future[State]
+
+
 class _Preparation:
     """One pass over the recipe's steps, and then one over all rows."""
 
@@ -163,12 +172,16 @@ class _Preparation:
             {name: split_table.roles[name] for name in split_table.features},
             {name: schema[name] for name in split_table.features},
         )
-        self.target = table.scan().select(table.targets).collect()
         self.target_steps: list[FittedStep] = []
         if (row_bytes := _array_bytes(table.scan().select(split_table.features).head(SAMPLE_ROWS).collect())) > 0:
             self.rows.expect_arrays(row_bytes)
         self.notes: list[str] = []
         self.kept = KeptStates(recipe.architecture)
+
+    @cached_property
+    def target(self) -> pl.DataFrame:
+        """The target columns of all rows."""
+        return self.table.scan().select(self.table.targets).collect()
 
     def write(self, under_way: Sealed) -> dict[str, Any]:
         """Fit, transform and write everything into the folder; returns what opens it again."""
@@ -176,12 +189,13 @@ class _Preparation:
         with ThreadPoolExecutor(1, "recipeline-beside") as beside:
             # What needs nothing from the steps is done while they are fitted.
             settled = not any(isinstance(step, RowFilter) for step in steps)  # whether the train rows are known
-            described = beside.submit(self._profile) if settled else None
+            early = self._begun_early(steps, beside) if settled else {}
             raw_targets = not any(isinstance(step, TargetTransform | TargetTokens) for step in steps)
             target = beside.submit(self._write_raw_targets, under_way) if settled and raw_targets else None
+            described = beside.submit(self._profile) if settled else None
             for index, step in enumerate(steps):
                 with exact_sums(self.rows.streaming):
-                    self._fit(step, f"preprocessing[{index}]")
+                    self._fit(step, f"preprocessing[{index}]", early.get(index))
             self.notes += self.kept.notes()
             if described is None:
                 described = beside.submit(self._profile)
@@ -215,6 +229,25 @@ class _Preparation:
                 "notes": self.notes,
             }
 
+    def _begun_early(self, steps: Sequence[Preprocessing], beside: ThreadPoolExecutor) -> dict[int, _Early]:
+        """The fits of steps on columns that, as it seems, no step before them touches; by the place of the step."""
+        if not self.rows.streaming:  # all steps work on one frame in memory, which is soon done
+            return {}
+        begun: dict[int, _Early] = {}
+        touched: set[str] = set()
+        for index, step in enumerate(steps):
+            if isinstance(step, TargetTransform | TargetTokens):
+                continue
+            try:
+                chosen = self.layout.choose(step.columns)
+            except RecipeError:  # perhaps a column that a step before it makes
+                return begun
+            if index and step.fits_beside and chosen and touched.isdisjoint(chosen) and not self.kept.has(step):
+                frame = self.rows.lazy("train", chosen)
+                begun[index] = _Early(chosen, beside.submit(step.fit, frame))
+            touched.update(chosen)
+        return begun
+
     def _counts(self) -> dict[Part, int]:
         """Rows by part; parts without rows are left out."""
         counts = {part: int(self._is(part).sum()) for part in PARTS}
@@ -240,7 +273,7 @@ class _Preparation:
         mask: np.ndarray = self.rows.codes == PARTS.index(part)
         return mask
 
-    def _fit(self, step: Preprocessing, path: str) -> None:
+    def _fit(self, step: Preprocessing, path: str, early: _Early | None = None) -> None:
         import polars as pl
 
         if isinstance(step, TargetTransform):
@@ -261,7 +294,11 @@ class _Preparation:
             return
         state = self.kept.take(step, chosen)
         if state is None:
-            state = self._state(step, step.fit(self.rows.lazy("train", chosen)), path)
+            if early is not None and early.columns == chosen:  # not if another step has made more columns such ones
+                learnt = early.state.result()
+            else:
+                learnt = step.fit(self.rows.lazy("train", chosen))
+            state = self._state(step, learnt, path)
         sample = self.rows.sample("train", SAMPLE_ROWS).select(chosen)
         shown = step.transform(sample.lazy(), state).collect()
         made = shown.schema
@@ -345,6 +382,7 @@ class _Preparation:
         """
         folder = under_way.folder
         pieces = Pieces(folder)
+        packed = self._packed_type(pipeline, sum(counts.values()))
         with ExitStack() as stack:
             syncer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-sync"))
             files = {
@@ -352,13 +390,13 @@ class _Preparation:
                     RowFile(folder / f"{part}.{name}.npy", dtype, (count, *shape), syncer)
                 )
                 for part, count in counts.items()
-                for name, dtype, shape in self._files(pipeline)
+                for name, dtype, shape in self._files(pipeline, packed)
             }
             # What comes next is made while this is written.
             writer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-writer"))
             done = dict.fromkeys(counts, 0)
             written: Future[None] | None = None
-            for made in self._made(pipeline, list(counts)):
+            for made in self._made(pipeline, list(counts), packed):
                 if written is not None:
                     written.result()
                 written = writer.submit(self._write_batch, made, files, pieces, done)
@@ -372,23 +410,39 @@ class _Preparation:
             blocks_by_kind[kind] = replace(blocks_by_kind[kind], shape=shape)
         return replace(pipeline, inputs=InputSpec(blocks_by_kind))
 
-    def _files(self, pipeline: FittedPipeline) -> Iterator[tuple[str, Any, tuple[int, ...]]]:
+    def _packed_type(self, pipeline: FittedPipeline, rows: int) -> np.dtype[Any] | None:
+        """The type of a packed row of numbers; None where they had better be float32."""
+        import polars as pl
+
+        if "numeric" not in pipeline.accepts:
+            return None
+        return packed_type(
+            [self.layout.dtypes[name] == pl.Boolean for name in pipeline.inputs.blocks["numeric"].names], rows
+        )
+
+    def _files(
+        self, pipeline: FittedPipeline, packed: np.dtype[Any] | None
+    ) -> Iterator[tuple[str, Any, tuple[int, ...]]]:
         """Name, type and shape of a row of what is written as it comes; the rest waits for the longest row."""
         yield "rows", np.int64, ()
         for kind in pipeline.accepts:
             block = pipeline.inputs.blocks[kind]
-            if block.names and not (kind in arrays.PADDED and not block.shape):
+            if kind == "numeric" and packed is not None:
+                yield kind, packed, ()
+            elif block.names and not (kind in arrays.PADDED and not block.shape):
                 yield kind, np.uint8 if kind == "image" and self._holds_bytes(block) else _dtype(kind), block.shape
 
-    def _made(self, pipeline: FittedPipeline, parts: list[Part]) -> Iterator[dict[Part, dict[str, np.ndarray]]]:
+    def _made(
+        self, pipeline: FittedPipeline, parts: list[Part], packed: np.dtype[Any] | None
+    ) -> Iterator[dict[Part, dict[str, np.ndarray]]]:
         """Row numbers and arrays of every batch in order, by part; several go through the steps side by side."""
 
         def make(rows: np.ndarray, frame: pl.DataFrame) -> dict[Part, dict[str, np.ndarray]]:
-            blocks = pipeline.blocks(self.rows.through(frame), rows)
+            blocks = pipeline.blocks(self.rows.through(frame), rows, packed)
             made = {"rows": rows} | dict(zip(pipeline.accepts, blocks, strict=True))
             codes = self.rows.codes[rows]
-            mine = {part: codes == PARTS.index(part) for part in parts}
-            return {part: {name: values[mine[part]] for name, values in made.items()} for part in parts}
+            mine = {part: np.flatnonzero(codes == PARTS.index(part)) for part in parts}
+            return {part: {name: values.take(mine[part], axis=0) for name, values in made.items()} for part in parts}
 
         with ThreadPoolExecutor(self.rows.makers, "recipeline-maker") as makers:
             under_way: deque[Future[dict[Part, dict[str, np.ndarray]]]] = deque()
@@ -446,23 +500,29 @@ class _Preparation:
     def _write_targets(self, under_way: Sealed, spec: TargetSpec, counts: dict[Part, int]) -> None:
         import polars as pl
 
-        for part in counts:
-            path, numbers = under_way.folder / f"{part}.target.npy", np.flatnonzero(self._is(part))
-            if spec.task == "sequence":
-                np.save(path, self._codes(self.target.filter(pl.Series(self._is(part))), numbers, part))
-                continue
-            with ExitStack() as stack:
-                file: RowFile | None = None
-                for start in range(0, len(numbers), TARGET_ROWS):
-                    rows = numbers[start : start + TARGET_ROWS]
-                    array = targets.encode(spec, self.target[rows], self.location, rows)
-                    if array.dtype == np.float64:
-                        array = self._transformed(array, rows)
-                    if file is None:
-                        file = stack.enter_context(RowFile(path, array.dtype, (len(numbers), *array.shape[1:])))
-                    file.add(array)
-            if file is not None:
-                under_way.digests[path.name] = file.digest
+        if spec.task == "sequence":
+            for part in counts:
+                mine = self._is(part)
+                codes = self._codes(self.target.filter(pl.Series(mine)), np.flatnonzero(mine), part)
+                np.save(under_way.folder / f"{part}.target.npy", codes)
+            return
+        with ExitStack() as stack:
+            files: dict[Part, RowFile] = {}
+            for start in range(0, self.target.height, TARGET_ROWS):
+                parts = self.rows.codes[start : start + TARGET_ROWS]
+                inside = parts != LEFT_OUT
+                rows = start + np.flatnonzero(inside)
+                array = targets.encode(
+                    spec, self.target[start : start + TARGET_ROWS].filter(inside), self.location, rows
+                )
+                if array.dtype == np.float64:
+                    array = self._transformed(array, rows)
+                for part, count in counts.items():
+                    if part not in files:
+                        path, shape = under_way.folder / f"{part}.target.npy", (count, *array.shape[1:])
+                        files[part] = stack.enter_context(RowFile(path, array.dtype, shape))
+                    files[part].add(array.take(np.flatnonzero(parts[inside] == PARTS.index(part)), axis=0))
+        under_way.digests |= {f"{part}.target.npy": file.digest for part, file in files.items()}
 
     def _codes(self, chosen: pl.DataFrame, rows: np.ndarray, part: Part) -> np.ndarray:
         """The part's sequences as codes; those that were cut are told of."""

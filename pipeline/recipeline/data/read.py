@@ -60,6 +60,8 @@ class Table:
     notes: tuple[str, ...] = ()
     few: frozenset[str] = frozenset()
     """The columns of words that hold few different ones."""
+    target_words: int | None = None
+    """How many different words the target holds, where that is known."""
     cache_hit: bool = False
     changed: tuple[str, ...] = ()
     """What differs from the table in the cache that is most like it, where this one wasn't there."""
@@ -190,7 +192,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
             looked.append(column_roles.infer(of_table(folder / TABLE), overruled, counted=counted))
         if recipe.data.task == "auto":
             with suppress(DataError, pl.exceptions.PolarsError):
-                tasks.append(target_task.infer(pl.scan_ipc(folder / TABLE), recipe.targets, location))
+                tasks.append(target_task.infer(pl.scan_ipc(folder / TABLE), recipe.targets, location, counted))
 
     try:
         entry = store.obtain(cache / "tables", key, build, made_of, look)
@@ -232,6 +234,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         files=tuple((secrecy.reveal(file), count) for file, count in entry.info["files"]),
         notes=tuple(notes),
         few=few,
+        target_words=counted[targets[0]].height if targets[0] in counted else None,
         cache_hit=entry.hit,
         changed=entry.changed,
     )
@@ -261,7 +264,8 @@ def _read_twice(source: Source, location: str) -> tuple[str, pl.LazyFrame]:
     with ThreadPoolExecutor(1, "recipeline-fingerprint") as beside:
         fingerprint = beside.submit(source.fingerprint)
         try:
-            scanned = _scan(source, location)
+            with _readable(location):
+                scanned = source.scan()
             return fingerprint.result(), scanned
         except BaseException:
             source.close()

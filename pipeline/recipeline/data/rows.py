@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAKERS = 4
 """Batches that go through the steps side by side at most."""
 
+SHOWN_ROWS = 1024
+"""Rows of a table that are looked at for an example of a part's rows, or of their types."""
+
 BATCH_BYTES = 64 * 1024**2
 """Bytes of arrays that go through the steps at once, where columns hold arrays."""
 
@@ -102,7 +105,7 @@ class Rows:
         """The part's first rows, out of all steps so far."""
         if not self.streaming:
             return self._frame(part).head(rows)
-        found = next(self._batches(part, self._columns))
+        found = next(self._batches(part, self._columns, SHOWN_ROWS))
         return self.through(found.head(rows))
 
     def leave_out(self, part: Part, keep: pl.Series) -> int:
@@ -151,11 +154,11 @@ class Rows:
         self._kept[part] = (len(self.steps), frame)
         return frame
 
-    def _batches(self, part: Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def _batches(self, part: Part, columns: Sequence[str], most: int | None = None) -> Iterator[pl.DataFrame]:
         import polars as pl
 
         done, code = 0, PARTS.index(part)
-        for batch in table_file.record_batches(self._path, columns, self.batch_rows):
+        for batch in table_file.record_batches(self._path, columns, min(self.batch_rows, most or self.batch_rows)):
             inside = self.codes[done : done + batch.height] == code
             if inside.any():
                 yield batch.filter(pl.Series(inside))
@@ -165,7 +168,7 @@ class Rows:
         from polars.io.plugins import register_io_source
 
         wanted, steps = self._ancestors(columns)
-        first = next(self._batches(part, wanted)).head(1)
+        first = next(self._batches(part, wanted, SHOWN_ROWS)).head(1)
         for step in steps:
             first = step.apply(first)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LEFT_OUT = 255
 """The code of a row that belongs to no part; the others are indices into `PARTS`."""
 
+LOOKED_AT = 65_536
+"""Rows that may show every class there is."""
+
 
 @dataclass(frozen=True)
 class SplitTable:
@@ -116,12 +119,12 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
 def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
     import polars as pl
 
-    kinds = assigned.drop_nulls().unique().cast(pl.String).to_list()
-    if len(assigned) != rows or (strange := sorted(set(kinds) - set(PARTS))):
+    # As an Enum a word takes a byte.
+    coded = assigned.cast(pl.Enum(PARTS), strict=False).to_physical().cast(pl.UInt8)
+    if len(assigned) != rows or coded.null_count() > assigned.null_count():
+        strange = sorted(set(assigned.drop_nulls().unique().cast(pl.String)) - set(PARTS))
         what = f"gave the words {strange}" if len(assigned) == rows else f"gave {len(assigned)} words for {rows} rows"
         raise RecipelineError(f"The split '{how.plugin_name}' {what}: expected one of {', '.join(PARTS)} for each row.")
-    # As an Enum a word takes a byte.
-    coded = assigned.cast(pl.Enum(PARTS)).to_physical().cast(pl.UInt8)
     return coded.fill_null(LEFT_OUT).to_numpy().copy()
 
 
@@ -175,7 +178,10 @@ def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
     import polars as pl
 
     name, parts = table.targets[0], pl.Series(codes)
-    known = labels.filter(parts == PARTS.index("train")).unique()
+    train = parts == PARTS.index("train")
+    first = labels.head(LOOKED_AT).filter(train.head(LOOKED_AT)).unique()
+    # Where the first rows show every word there is, the others needn't be looked at.
+    known = first if first.len() == table.target_words and not first.null_count() else labels.filter(train).unique()
     if len(known) < 2:
         raise DataError(
             Problem(
@@ -196,7 +202,7 @@ def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
                 suggestion="Set data.task: multiclass.",
             )
         )
-    if labels.n_unique() > len(known):  # to look for the rows takes several times as long
+    if (table.target_words or labels.n_unique()) > len(known):  # to look for the rows takes several times as long
         _refuse_unseen(labels, parts, known, table)
 
 

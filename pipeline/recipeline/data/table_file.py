@@ -7,10 +7,13 @@ once: in the mapped file, of which what has been looked at is let go, or, for a 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from recipeline.storage.atomic import EarlySync
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,15 +57,48 @@ def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> None:
     if height is None or nested or height * len(schema) * 8 < SLICED_BYTES:
         rows.sink_ipc(path, compression="uncompressed", record_batch_size=record_rows(len(schema)))
         return
-    import pyarrow as pa
-    from pyarrow import ipc
+    write_batches(slices(rows, height, RECORD_ROWS), path)
 
-    with pa.OSFile(str(path), "wb") as file, ExitStack() as stack:
-        writer = None
-        for part in slices(rows, height, RECORD_ROWS):
-            table = part.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-            writer = writer or stack.enter_context(ipc.new_file(file, table.schema))
-            writer.write_table(table, max_chunksize=record_rows(len(schema)))
+
+def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
+    """Write a typed file, each batch while the next one is made. Without a batch there is none.
+
+    Args:
+        batches: Its rows in their order.
+        path: Where to.
+
+    Returns:
+        How many rows were written.
+    """
+    rows = 0
+    with ExitStack() as stack:
+        early = EarlySync(path, stack.enter_context(ThreadPoolExecutor(1, "recipeline-sync")))
+        writer: Any = None
+
+        def put(batch: pl.DataFrame) -> None:
+            nonlocal writer
+            import polars as pl
+            import pyarrow as pa  # here, while the next batches are made
+            from pyarrow import ipc
+
+            table = batch.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+            if writer is None:
+                file = stack.enter_context(pa.OSFile(str(path), "wb"))
+                writer = stack.enter_context(ipc.new_file(file, table.schema))
+            writer.write_table(table, max_chunksize=record_rows(batch.width))
+            early.wrote(table.nbytes)
+
+        with ThreadPoolExecutor(1, "recipeline-table") as beside:
+            under_way: Future[None] | None = None
+            for batch in batches:
+                if under_way is not None:
+                    under_way.result()
+                under_way = beside.submit(put, batch)
+                rows += batch.height
+            if under_way is not None:
+                under_way.result()
+        early.wait()
+    return rows
 
 
 def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) -> Iterator[pl.DataFrame]:

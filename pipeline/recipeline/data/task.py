@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from recipeline.errors import DataError, Problem
@@ -20,8 +22,19 @@ SEVERAL = 0.5
 OVERRULE = "Set data.task to overrule."
 
 
-def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[Task, str]:
+def infer(
+    rows: pl.LazyFrame,
+    targets: tuple[str, ...],
+    location: str,
+    counted: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> tuple[Task, str]:
     """The task that the target columns suggest, and the reason as a note.
+
+    Args:
+        rows: All rows.
+        targets: The target columns.
+        location: What errors call the data.
+        counted: Columns of words of which every one is known.
 
     Raises:
         DataError: nothing here can be predicted from such a target.
@@ -31,7 +44,7 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
     schema = rows.select(targets).collect_schema()
     ordered = [name for name in targets if schema[name] != pl.String]
     seen = rows.select(
-        *[pl.col(name).drop_nulls().n_unique().alias(f"distinct:{name}") for name in targets],
+        *[_distinct(name, counted).alias(f"distinct:{name}") for name in targets],
         *[pl.col(name).min().alias(f"min:{name}") for name in ordered],
         *[pl.col(name).max().alias(f"max:{name}") for name in ordered],
     ).collect()
@@ -71,6 +84,12 @@ def infer(rows: pl.LazyFrame, targets: tuple[str, ...], location: str) -> tuple[
         reason = f"the target '{name}' holds the whole numbers {low} to {high}"
         return "multiclass", f"Task: multiclass, because {reason}. {OVERRULE}"
     return "regression", f"Task: regression, because the target '{name}' holds numbers. {OVERRULE}"
+
+
+def _distinct(name: str, counted: Mapping[str, pl.DataFrame]) -> pl.Expr:
+    import polars as pl
+
+    return pl.lit(counted[name].height) if name in counted else pl.col(name).drop_nulls().n_unique()
 
 
 def _several(schema: pl.Schema, figures: dict[str, Any], targets: tuple[str, ...], location: str) -> tuple[Task, str]:

@@ -17,6 +17,7 @@ import torch
 
 from recipeline.data.cutting import Cutter
 from recipeline.data.handover import send, send_word
+from recipeline.data.packed import Packing, as_tensor
 from recipeline.errors import EnvironmentFault, Problem, RecipelineError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class Sent:
     """The arrays of a part on their way to a worker: a mapped file is opened there, and others are shared."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._blocks = [_File.of(block) or torch.from_numpy(block) for block in arrays.blocks]
+        self._blocks = [_File.of(block) or as_tensor(block) for block in arrays.blocks]
+        self._packings = tuple(Packing.of(block) for block in arrays.blocks)
         self._target = _File.of(arrays.target) or torch.from_numpy(arrays.target)
         self._kinds = arrays.kinds
 
@@ -97,7 +99,7 @@ class Sent:
         """Cuts from these arrays."""
         blocks = tuple(block.open() if isinstance(block, _File) else block for block in self._blocks)
         target = self._target.open() if isinstance(self._target, _File) else self._target
-        return Cutter(blocks, target, self._kinds)
+        return Cutter(blocks, target, self._kinds, packings=self._packings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +120,4 @@ class _File:
 
     def open(self) -> torch.Tensor:
         """The array. Copied where it is written to, because torch warns of others."""
-        return torch.from_numpy(np.memmap(self.path, self.dtype, "c", self.offset, self.shape))
+        return as_tensor(np.memmap(self.path, self.dtype, "c", self.offset, self.shape))

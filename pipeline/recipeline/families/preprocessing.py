@@ -29,6 +29,9 @@ class Preprocessing(Plugin, family="preprocessing"):
     columns: Columns = "all"
     """The columns to work on: a role, a name, a glob such as `price_*`, or a list of these."""
 
+    fits_beside: ClassVar[bool] = False
+    """Whether `fit` may run in another thread, beside the fits of steps on other columns: it touches nothing but its
+    frame, and draws no random numbers that others draw as well."""
     new_role: ClassVar[Role | None] = None
     """The role of the columns that `transform` returns; None keeps old names' roles and infers new ones'."""
 

@@ -45,6 +45,9 @@ ALWAYS_HASHED = 1_000_000
 AT_ONCE = 32_000_000
 """Bytes of all files from which on they are synced and hashed at the same time."""
 
+SYNCED_AT_ONCE = 8
+"""Files that the disk is asked to take in at once: it notes them together, which takes little longer than one."""
+
 
 class Damaged(Exception):
     """A sealed folder is not what it was when it was sealed."""
@@ -142,7 +145,7 @@ def seal(
     paths = sorted(folder.iterdir())
     large = sum(path.stat().st_size for path in paths) > AT_ONCE
     if large:  # the disk takes it in while its digest is computed
-        with ThreadPoolExecutor(1, "recipeline-sync") as beside:
+        with ThreadPoolExecutor(SYNCED_AT_ONCE, "recipeline-sync") as beside:
             synced = [beside.submit(sync_file, path) for path in paths]
             files = {path.name: _said(path, times, digest, digests.get(path.name)) for path in paths}
             for each in synced:

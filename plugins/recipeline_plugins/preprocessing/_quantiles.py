@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-KEPT = 131_072
+KEPT = 32_768
 """Rows that a sample has at most; a table of no more is its own sample, and needs no second pass."""
 
 MARGIN = 4.0

@@ -30,6 +30,8 @@ class Bin(Preprocessing, name="bin"):
     Dougherty, Kohavi & Sahami 1995, Supervised and Unsupervised Discretization of Continuous Features.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: bin, columns: age, method: edges, edges: [18, 40, 65]}

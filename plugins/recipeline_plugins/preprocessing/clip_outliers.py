@@ -34,6 +34,8 @@ class ClipOutliers(Preprocessing, name="clip_outliers"):
     becomes the nearer limit; in a column without limits an infinite one becomes missing.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: clip_outliers, columns: numeric, method: quantile, lower: 0.01, upper: 0.99}

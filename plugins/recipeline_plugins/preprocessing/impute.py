@@ -32,6 +32,8 @@ class Impute(Preprocessing, name="impute"):
     Little & Rubin 2002, Statistical Analysis with Missing Data, chapter 4.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: impute, columns: numeric, strategy: median, indicator: true}

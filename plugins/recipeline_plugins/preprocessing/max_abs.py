@@ -24,6 +24,8 @@ class MaxAbs(Preprocessing, name="max_abs"):
     Pedregosa et al. 2011, Scikit-learn: Machine Learning in Python (MaxAbsScaler).
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: max_abs, columns: "count_*"}

@@ -27,6 +27,8 @@ class MinMax(Preprocessing, name="min_max"):
     Han, Kamber & Pei 2011, Data Mining: Concepts and Techniques, 3.5.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: min_max, columns: numeric, feature_range: [-1, 1], clip: true}

@@ -31,6 +31,8 @@ class OneHot(Preprocessing, name="one_hot"):
     Suits 1957, Use of Dummy Variables in Regression Equations.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: one_hot, columns: categorical, max_categories: 20}

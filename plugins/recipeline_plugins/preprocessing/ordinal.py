@@ -26,6 +26,8 @@ class Ordinal(Preprocessing, name="ordinal"):
     Guo & Berkhahn 2016, Entity Embeddings of Categorical Variables.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: ordinal, columns: size, order: [small, middle, large]}

@@ -35,6 +35,8 @@ class Power(Preprocessing, name="power"):
     the same curve; where that is beyond the largest float it becomes missing.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: power, columns: [income, area]}

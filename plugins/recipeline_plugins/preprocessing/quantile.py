@@ -31,6 +31,8 @@ class Quantile(Preprocessing, name="quantile"):
     Conover & Iman 1981, Rank Transformations as a Bridge Between Parametric and Nonparametric Statistics.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: quantile, columns: numeric, output: normal}

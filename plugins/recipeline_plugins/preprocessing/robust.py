@@ -28,6 +28,8 @@ class Robust(Preprocessing, name="robust"):
     Tukey 1977, Exploratory Data Analysis.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: robust, columns: numeric, lower: 0.1, upper: 0.9}

@@ -25,6 +25,8 @@ class Standardize(Preprocessing, name="standardize"):
     LeCun et al. 1998, Efficient BackProp, 4.3.
     """
 
+    fits_beside = True
+
     example = """
         preprocessing:
           - {type: impute, columns: numeric, strategy: median}

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from recipeline import DataError, Problem, Role, Source, record_batches, record_rows
+from recipeline import DataError, Problem, Role, Source, record_rows, write_batches
 
 if TYPE_CHECKING:
     import polars as pl
 
     from recipeline_plugins.source.csv_structure import Head, Structure
-    from recipeline_plugins.source.csv_types import Cells, Kind, Settled
+    from recipeline_plugins.source.csv_types import Cells, Kind, Looked, Settled
 
 GUESS_BYTES = 1024**2
 """Bytes at the start of a file that types are guessed from, if they hold rows enough."""
@@ -51,9 +51,17 @@ class Parsed:
     """The rows with the columns that begin as numbers parsed as numbers."""
 
     path: Path
+    rows: int
     guess: dict[str, Kind]
-    quick: dict[str, pl.DataType]
-    """The types of the columns that were parsed."""
+    filled: dict[str, int] | None
+    """How many values each column of numbers has; None where one is not finite."""
+    looked: Looked
+    """What was counted of the others, if it was wanted."""
+
+    @property
+    def full(self) -> bool:
+        """Whether every column of numbers has some, and all are finite."""
+        return bool(self.filled) and all((self.filled or {}).values())
 
 
 class CsvSource(Source, name="csv"):
@@ -211,9 +219,7 @@ class CsvSource(Source, name="csv"):
             guess = guess_kinds(self._first_rows(parts), parts[0].head.names, self._cells())
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # what is wrong is said by who looks at it
             return None
-        quick = _quick(guess)
-        path = self._parsed(parts, quick, []) if quick else None
-        return Parsed(path, guess, quick) if path else None
+        return self._parsed(parts, guess, [], verify=True) if _quick(guess) else None
 
     def _quickly(self, opened: list[Opened], parsed: Parsed | None) -> tuple[pl.LazyFrame, Settled] | None:
         """The columns that begin as numbers parsed as numbers by polars itself, the others settled as ever.
@@ -229,7 +235,7 @@ class CsvSource(Source, name="csv"):
         names = opened[0].head.names
         rows = self._rows(opened)
         guess = parsed.guess if parsed else guess_kinds(rows, names, cells)
-        quick = parsed.quick if parsed else _quick(guess)
+        quick = _quick(guess)
         if not quick or self.decimal != ".":
             return None
         if any(part.structure.leading_zeros for part in opened):
@@ -237,9 +243,8 @@ class CsvSource(Source, name="csv"):
             if any(zeros.row(0)):
                 return None
         others = [name for name in names if name not in quick]
-        settled = self._settled(parsed, others) if parsed else None
-        if parsed and settled is not None:
-            path = parsed.path
+        if parsed and parsed.full:
+            settled = settle(parsed.path, others, cells, self._is_words, guess, parsed.looked)
             if settled.bad or settled.infinite:
                 return None
         else:
@@ -248,43 +253,54 @@ class CsvSource(Source, name="csv"):
                 return None
             # polars looks for the words for missing in every column: not if one of them is a word somewhere.
             apart = bool(settled.marked) and not cells.missing_words
-            made_again = self._parsed(opened, quick, [] if apart else list(cells.missing))
-            if made_again is None or not ((filled := _filled(made_again, quick)) and all(filled.values())):
+            parsed = self._parsed(opened, guess, [] if apart else list(cells.missing))
+            if parsed is None or not parsed.full:
                 return None
-            path = made_again
-            settled.rows = _height(path)
-            gaps = [name for name in quick if filled[name] < settled.rows]
+            filled = parsed.filled or {}
+            gaps = [name for name in quick if filled[name] < parsed.rows]
             self._tell_missing(rows, gaps, cells, settled)
-        settled.rows = settled.rows or _height(path)
+        settled.rows = parsed.rows
         settled.kinds |= {name: guess[name] for name in quick}
-        typed = pl.scan_ipc(path)
+        typed = pl.scan_ipc(parsed.path)
         if all(settled.kinds[name] == "words" for name in others) and not settled.lost:
-            self._typed, self._counted = path, settled.counted
+            self._typed, self._counted = parsed.path, settled.counted
             return typed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
         return typed.select(made), settled
 
-    def _settled(self, parsed: Parsed, others: list[str]) -> Settled | None:
-        """What the columns of words are; None where a column of numbers has none, or one that is not finite."""
-        from recipeline_plugins.source.csv_types import settle
+    def _parsed(
+        self, opened: list[Opened], guess: dict[str, Kind], markers: list[str], *, verify: bool = False
+    ) -> Parsed | None:
+        """A file of the rows with these types; None where a cell has none of them, or there is no row.
 
-        with ThreadPoolExecutor(1, "recipeline-csv") as beside:
-            counting = beside.submit(_filled, parsed.path, parsed.quick)
-            settled = settle(parsed.path, others, self._cells(), self._is_words, parsed.guess)
-            filled = counting.result()
-        return settled if filled and all(filled.values()) else None
-
-    def _parsed(self, opened: list[Opened], types: Mapping[str, pl.DataType], markers: list[str]) -> Path | None:
-        """A file of the rows with these types; None where a cell has none of them."""
+        Args:
+            opened: The files.
+            guess: What each column is taken for.
+            markers: Words that mean missing wherever they stand.
+            verify: Whether what verifies the guess is counted of the other columns.
+        """
         import polars as pl
 
+        from recipeline_plugins.source.csv_types import Counting, to_verify
+
+        quick = _quick(guess)
+        others = [name for name in opened[0].head.names if name not in quick] if verify else []
+        counting, filled = Counting(to_verify(guess, others), self._cells()), _Filled(quick)
         path = self._copies() / "parsed.arrow"
-        try:
+
+        def batches() -> Iterator[pl.DataFrame]:
+            rows = self._rows(opened, quick, markers)
             size = record_rows(len(opened[0].head.names))
-            self._rows(opened, types, markers).sink_ipc(path, compression="uncompressed", record_batch_size=size)
+            for batch in rows.collect_batches(chunk_size=size, maintain_order=True, engine="streaming"):
+                counting.add(batch)
+                filled.add(batch)
+                yield batch
+
+        try:
+            rows = write_batches(batches(), path)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
-        return path
+        return Parsed(path, rows, guess, filled.found, counting.looked()) if rows else None
 
     def _tell_missing(self, rows: pl.LazyFrame, names: list[str], cells: Cells, settled: Settled) -> None:
         """Note the columns in which a word means missing."""
@@ -472,26 +488,25 @@ def _quick(guess: Mapping[str, Kind]) -> dict[str, pl.DataType]:
     return {name: types[kind] for name, kind in guess.items() if kind in types}
 
 
-def _filled(path: Path, names: Iterable[str]) -> dict[str, int] | None:
-    """How many values each of these columns of numbers has; None where one is not finite."""
-    import polars as pl
+class _Filled:
+    """How many values columns of numbers have, batch by batch."""
 
-    found = dict.fromkeys(names, 0)
-    for batch in record_batches(path, list(found)):
-        for name in found:
+    def __init__(self, names: Iterable[str]) -> None:
+        self.found: dict[str, int] | None = dict.fromkeys(names, 0)
+        """None where a value is not finite."""
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Take in the next rows."""
+        import polars as pl
+
+        for name in self.found or ():
             column = batch[name]
-            found[name] += column.count()
             # A finite sum has finite terms, which is known sooner than it is of each.
             if column.dtype == pl.Float64 and not isfinite(column.sum()) and not column.is_finite().all():
-                return None
-    return found
-
-
-def _height(path: Path) -> int:
-    """How many rows a typed file has."""
-    import polars as pl
-
-    return int(pl.scan_ipc(path).select(pl.len()).collect().item())
+                self.found = None
+                return
+            if self.found is not None:
+                self.found[name] += column.count()
 
 
 def _place(place: int, files: list[tuple[Path, int]]) -> tuple[Path, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -188,6 +187,7 @@ def settle(
     cells: Cells,
     is_words: Callable[[str], bool],
     guess: Mapping[str, Kind] | None = None,
+    looked: Looked | None = None,
 ) -> Settled:
     """The type of every column, over all rows.
 
@@ -197,6 +197,7 @@ def settle(
         cells: How cells are understood.
         is_words: Whether the recipe declares that a column holds no numbers.
         guess: From `guess_kinds`, if it is known.
+        looked: What `Counting` has found to verify the guess, if it has.
     """
     import polars as pl
 
@@ -204,7 +205,7 @@ def settle(
         return Settled()
     if guess is None:
         guess = guess_kinds(pl.scan_ipc(rows) if isinstance(rows, Path) else rows, names, cells)
-    figures, counted, seen = _figures(rows, {name: FIGURES[guess[name]] for name in names}, cells)
+    figures, counted, seen = looked or _figures(rows, to_verify(guess, names), cells)
     doubtful = dict.fromkeys([name for name in names if not _holds(guess[name], figures[name])], EVERYTHING)
     if doubtful:
         figures |= _figures(rows, doubtful, cells)[0]
@@ -219,6 +220,11 @@ def settle(
             settled.lost.append(name)
         _tell(name, kind, found, settled, is_words(name))
     return settled
+
+
+def to_verify(guess: Mapping[str, Kind], names: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The figures that verify what these columns are taken for."""
+    return {name: FIGURES[guess[name]] for name in names}
 
 
 def guess_kinds(rows: pl.LazyFrame, names: Sequence[str], cells: Cells) -> dict[str, Kind]:
@@ -243,50 +249,64 @@ def _figures(rows: pl.LazyFrame | Path, wanted: Mapping[str, Sequence[str]], cel
 
 
 def _figures_of_file(path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells) -> Looked:
-    """The same of columns of words in a typed file, half of them beside the other half."""
-    names = list(wanted)
-    halves = [{name: wanted[name] for name in half} for half in (names[::2], names[1::2]) if half]
-    with ThreadPoolExecutor(len(halves), "recipeline-csv") as beside:
-        looked_at = list(beside.map(lambda half: _counted_in_file(path, half, cells), halves))
-    figures = {name: found for half in looked_at for name, found in half.figures.items()}
-    counted = {name: counts for half in looked_at for name, counts in half.counted.items()}
-    return Looked(figures, counted, looked_at[0].rows)
-
-
-def _counted_in_file(path: Path, wanted: Mapping[str, Sequence[str]], cells: Cells) -> Looked:
-    """The same, in one pass: of words that come again and again each is looked at once."""
-    import polars as pl
-
-    found = {name: dict.fromkeys(figures, 0) for name, figures in wanted.items()}
-    words: dict[str, list[pl.DataFrame]] = {name: [] for name in wanted}
-    many: set[str] = set()
-    seen = 0
-
-    def add(name: str, frame: pl.DataFrame) -> None:
-        """Take in words and how often each is there."""
-        masks = [pl.col("rows").filter(cells.are("word", figure)).sum().alias(figure) for figure in found[name]]
-        for figure, count in frame.select(masks).row(0, named=True).items():
-            found[name][figure] += count
-
+    """The same of columns of words in a typed file."""
+    counting = Counting(wanted, cells)
     for batch in record_batches(path, list(wanted)):
-        seen += batch.height
-        for name in wanted:
-            if name not in many:
+        counting.add(batch)
+    return counting.looked()
+
+
+class Counting:
+    """The figures of columns of words, batch by batch: of words that come again and again each is looked at once.
+
+    Args:
+        wanted: The figures of each column.
+        cells: How cells are understood.
+    """
+
+    def __init__(self, wanted: Mapping[str, Sequence[str]], cells: Cells) -> None:
+        self._cells = cells
+        self._figures = {name: dict.fromkeys(figures, 0) for name, figures in wanted.items()}
+        self._words: dict[str, list[pl.DataFrame]] = {name: [] for name in wanted}
+        self._many: set[str] = set()
+        self._rows = 0
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Take in the next rows."""
+        import polars as pl
+
+        self._rows += batch.height
+        for name, words in self._words.items():
+            if name not in self._many:
                 counts = batch[name].alias("word").value_counts(name="rows")
                 if counts.height <= FEW:
-                    words[name].append(counts)
+                    words.append(counts)
                     continue
-                many.add(name)
-            add(name, batch.select(pl.col(name).alias("word"), pl.lit(1).alias("rows")))
-    counted = {
-        name: pl.concat(batches).group_by("word").agg(pl.col("rows").sum())
-        for name, batches in words.items()
-        if batches
-    }
-    for name, counts in counted.items():
-        add(name, counts)
-    few = {name: counts.drop_nulls() for name, counts in counted.items() if name not in many}
-    return Looked(found, few, seen)
+                self._many.add(name)
+            self._add(name, batch.select(pl.col(name).alias("word"), pl.lit(1).alias("rows")))
+
+    def _add(self, name: str, counts: pl.DataFrame) -> None:
+        """Take in words and how often each is there."""
+        import polars as pl
+
+        found = self._figures[name]
+        masks = [pl.col("rows").filter(self._cells.are("word", figure)).sum().alias(figure) for figure in found]
+        for figure, count in counts.select(masks).row(0, named=True).items():
+            found[figure] += count
+
+    def looked(self) -> Looked:
+        """What was found in all rows."""
+        import polars as pl
+
+        counted = {
+            name: pl.concat(batches).group_by("word").agg(pl.col("rows").sum())
+            for name, batches in self._words.items()
+            if batches
+        }
+        for name, counts in counted.items():
+            self._add(name, counts)
+        few = {name: counts.drop_nulls() for name, counts in counted.items() if name not in self._many}
+        return Looked(self._figures, few, self._rows)
 
 
 def _kind(counted: Mapping[str, int], *, strict: bool) -> Kind:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import xxhash
 
-from recipeline.data import pieces
 from recipeline.data.pieces import Pieces, RowFile
 from recipeline.errors import EnvironmentFault
+from recipeline.storage import atomic
 
 
 def test_pieces_are_joined_at_their_places_and_filled_up(tmp_path):
@@ -59,15 +59,16 @@ def test_what_the_disk_did_not_take_in_is_said_while_it_is_written(batches, tmp_
     def broken(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(pieces, "SYNC_BYTES", 0)
+    monkeypatch.setattr(atomic, "SYNC_BYTES", 0)
     monkeypatch.setattr(os, "fsync", broken)
 
     def fill(syncer: ThreadPoolExecutor) -> None:
         with RowFile(tmp_path / "a.npy", np.float32, (batches,), syncer) as file:
             for _ in range(batches):
                 file.add(np.zeros(1))
-                assert file._syncing is not None
-                file._syncing.exception()
+                assert file._early is not None
+                assert file._early._under_way is not None
+                file._early._under_way.exception()
 
     said = "the prepared data can't be written: Input/output error"
     with ThreadPoolExecutor(1) as syncer, pytest.raises(EnvironmentFault, match=said):

@@ -1,6 +1,7 @@
 """From rows to arrays: fitted on train rows alone, the same from the cache, the same in memory and in batches."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,11 +12,11 @@ import pytest
 import torch
 
 from recipeline.catalog import installed
+from recipeline.data import packed, table_file
 from recipeline.data import prepare as preparing
-from recipeline.data import table_file
 from recipeline.data.pipeline import FittedPipeline
 from recipeline.data.prepared import PreparedData
-from recipeline.errors import DataError, RecipeError, RecipelineError
+from recipeline.errors import DataError, Problem, RecipeError, RecipelineError
 from recipeline.families.architecture import Architecture
 from recipeline.families.preprocessing import Preprocessing
 from recipeline.families.spec import InputSpec, Role, State
@@ -397,3 +398,162 @@ def test_the_pipeline_survives_its_way_through_json(make_recipe: MakeRecipe, mak
         assert (found[0][part.rows] == part.blocks[0]).all()
     one_by_one = np.concatenate([again.transform(raw.slice(row, 1))[0] for row in range(20)])
     assert (one_by_one == found[0][:20]).all()
+
+
+def test_packed_rows_are_the_same_rows(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recipeline.data.read import read
+    from recipeline.data.split import split
+
+    steps = ["drop_duplicates", *AFTER]
+    recipe = make_recipe(table(), data=BY_COLUMN, preprocessing=steps, architecture="mlp")
+    parts = split(read(recipe, tmp_path / "cache"), recipe)
+    wide = preparing.prepare(parts, recipe, tmp_path / "one")
+    monkeypatch.setattr(packed, "LEAST_BYTES", 0)
+    monkeypatch.setattr(packed, "WORTH", 1)
+    monkeypatch.setattr(table_file, "RECORD_ROWS", 17)
+    narrow = preparing.prepare(parts, recipe, tmp_path / "two")
+    assert fitted(wide) == fitted(narrow)
+    for part, found in narrow.parts.items():
+        assert isinstance(found.blocks[0], np.memmap)
+        assert found.blocks[0].dtype.names is not None
+        assert np.array_equal(packed.widened(found.blocks[0]), wide.parts[part].blocks[0])
+        assert np.array_equal(found.blocks[1], wide.parts[part].blocks[1])
+        assert found.blocks[0].nbytes < wide.parts[part].blocks[0].nbytes
+
+
+def test_a_missing_value_among_packed_rows_is_named_as_ever(
+    make_recipe: MakeRecipe, make_ready: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe(
+        table().select("age", "city", "member", "y", "part"),
+        data=BY_COLUMN,
+        preprocessing=[{"type": "one_hot", "columns": "categorical"}],
+    )
+    said = []
+    for least in (2**40, 0):
+        monkeypatch.setattr(packed, "LEAST_BYTES", least)
+        with pytest.raises(DataError) as caught:
+            make_ready(recipe)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert "row 4, column 'age': a value is missing after the last preprocessing step" in said[1]
+
+
+class Fits(Preprocessing, name="fits"):
+    """Notes in which thread it is fitted, on which columns, and what they held."""
+
+    fits_beside = True
+    seen: ClassVar[list[tuple[str, list[str], int]]] = []
+    fails: bool = False
+
+    def fit(self, frame: pl.LazyFrame) -> State:
+        """The sum of all values."""
+        rows = frame.collect()
+        self.seen.append((threading.current_thread().name, rows.columns, rows.height))
+        if self.fails:
+            raise DataError(Problem("fits fails"))
+        return {"sum": float(sum(column.cast(float).sum() for column in rows))}
+
+    def transform(self, frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
+        """The columns plus the sum."""
+        return frame.select(pl.all() + state["sum"])
+
+
+def with_steps(recipe: Recipe, *steps: Preprocessing) -> Recipe:
+    return recipe.model_copy(update={"preprocessing": [*(recipe.preprocessing or ()), *steps]})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "where"),
+    [
+        (["a", "b"], ["main", "early"]),
+        (["a", "a"], ["main", "main"]),
+        (["a", ["a", "b"], "c"], ["main", "main", "early"]),
+        (["a", "b", "b"], ["main", "early", "main"]),
+        (["numeric", "numeric"], ["main", "main"]),
+    ],
+)
+def test_a_step_on_columns_that_none_has_touched_is_fitted_beside_the_others(
+    chosen: list[str | list[str]],
+    where: list[str],
+    make_recipe: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from recipeline.data.read import read
+    from recipeline.data.split import split
+
+    rows = pl.DataFrame({name: np.arange(40) % (7 + place) for place, name in enumerate("abcy")})
+    recipe = with_steps(make_recipe(rows), *(Fits(columns=each) for each in chosen))
+    parts = split(read(recipe, tmp_path / "cache"), recipe)
+    one_after_the_other = preparing.prepare(parts, recipe, tmp_path / "one")
+    assert {thread for thread, _, _ in Fits.seen} == {threading.current_thread().name}
+    monkeypatch.setattr(preparing, "IN_MEMORY_BYTES", 0)
+    Fits.seen.clear()
+    beside = preparing.prepare(parts, recipe, tmp_path / "two")
+    assert fitted(one_after_the_other) == fitted(beside)
+    threads = ["early" if "beside" in thread else "main" for thread, _, _ in Fits.seen]
+    assert sorted(threads) == sorted(where)
+    Fits.seen.clear()
+
+
+def test_what_was_learnt_early_of_other_columns_is_learnt_again(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recipeline.data.read import read
+    from recipeline.data.split import split
+
+    steps = [{"type": "cast", "columns": "age", "to": "category"}, "ordinal", *AFTER]
+    recipe = make_recipe(table(), data=BY_COLUMN, preprocessing=steps)
+    parts = split(read(recipe, tmp_path / "cache"), recipe)
+    kept = preparing.prepare(parts, recipe, tmp_path / "one")
+    monkeypatch.setattr(preparing, "IN_MEMORY_BYTES", 0)
+    streamed = preparing.prepare(parts, recipe, tmp_path / "two")
+    assert fitted(kept) == fitted(streamed)
+    (ordinal,) = [step for step in streamed.pipeline.steps if step.plugin.plugin_name == "ordinal"]
+    assert set(ordinal.columns) == {"age", "city", "sort"}
+
+
+def test_a_row_filter_and_steps_that_do_not_allow_it_keep_the_order(
+    make_recipe: MakeRecipe, make_ready: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "IN_MEMORY_BYTES", 0)
+    rows = pl.DataFrame({name: np.arange(40) % (7 + place) for place, name in enumerate("aby")})
+    two = [Fits(columns="a"), Fits(columns="b")]
+    make_ready(with_steps(make_recipe(rows, preprocessing=["drop_missing"]), *two))
+    monkeypatch.setattr(Fits, "fits_beside", False)
+    make_ready(with_steps(make_recipe(rows), *two))
+    assert {thread for thread, _, _ in Fits.seen} == {threading.current_thread().name}
+    Fits.seen.clear()
+
+
+def test_a_step_that_fails_early_is_told_of_in_its_turn(
+    make_recipe: MakeRecipe, make_ready: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "IN_MEMORY_BYTES", 0)
+    rows = pl.DataFrame({"a": ["u", "v"] * 20, "b": range(40), "y": np.arange(40) / 3})
+    late = Fits(columns="b", fails=True)
+    with pytest.raises(DataError, match="fits fails"):
+        make_ready(with_steps(make_recipe(rows, preprocessing=["one_hot"]), late))
+    with pytest.raises(DataError, match="standardize"):
+        make_ready(with_steps(make_recipe(rows, preprocessing=[{"type": "standardize", "columns": "a"}]), late))
+    Fits.seen.clear()
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_targets_come_by_part_in_the_sources_order(
+    filtered: bool, make_recipe: MakeRecipe, make_ready: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "TARGET_ROWS", 7)
+    rows = table().with_columns(z=pl.col("y") * 2)
+    steps = (["drop_missing"] if filtered else []) + AFTER[:3]
+    data = make_ready(make_recipe(rows, target=["y", "z"], data=BY_COLUMN, preprocessing=steps))
+    for found in data.parts.values():
+        assert np.array_equal(found.target, rows["y", "z"][found.rows].to_numpy().astype(np.float32))
+    words = rows.with_columns(y=pl.col("part") + pl.Series(["x", "z"] * (N // 2)))
+    words = words.with_columns(part=rows["part"], y=pl.col("y").str.slice(-1))
+    data = make_ready(make_recipe(words, data=BY_COLUMN, preprocessing=steps))
+    for found in data.parts.values():
+        assert found.target.tolist() == (words["y"][found.rows] == "z").cast(int).to_list()

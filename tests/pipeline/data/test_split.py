@@ -1,16 +1,19 @@
 """Rows get their parts, and parts that teach or judge nothing are refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from recipeline.data import split as splitting
 from recipeline.data.read import read
 from recipeline.data.split import SplitTable, split
 from recipeline.errors import DataError, RecipeError
 from recipeline.recipe.model import Recipe
+from recipeline_plugins.source import csv
 
 MakeRecipe = Callable[..., Recipe]
 BY_COLUMN = {"split": {"type": "column", "column": "part"}}
@@ -142,3 +145,39 @@ def test_the_split_of_an_earlier_run_is_taken_where_it_is_of_as_many_rows(
     anew = split(table, recipe, earlier.head(9))
     assert anew.parts().to_list() == rows["part"].to_list()
     assert "The earlier split is of 9 rows, and there are 10: it is made anew." in anew.notes
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a", "b", "a", "a", "b", "a"], None),
+        (["a", "b", "a", "a", "b", "c"], "'c'"),
+        (["a", "b", "c", "a", "b", "a"], None),
+        (["a", "a", "a", "a", "b", "a"], "one class only"),
+    ],
+)
+@pytest.mark.parametrize("looked_at", [2, 100])
+def test_counted_words_of_the_target_say_the_same_as_a_look_at_them(
+    make_recipe: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    looked_at: int,
+    labels: list[str],
+    said: str | None,
+) -> None:
+    monkeypatch.setattr(csv, "QUICK_BYTES", 0)
+    monkeypatch.setattr(splitting, "LOOKED_AT", looked_at)
+    parts = ["train", "train", "train", "train", "validation", "test"]
+    text = "x,y,part\n" + "".join(
+        f"{n}.5,{label},{part}\n" for n, (label, part) in enumerate(zip(labels, parts, strict=True))
+    )
+    recipe = make_recipe(text, data={"split": {"type": "column", "column": "part"}})
+    table = read(recipe, tmp_path / "cache")
+    assert table.target_words == len(set(labels))
+    assert read(recipe, tmp_path / "cache").target_words is None
+    for known in (table, replace(table, target_words=None)):
+        if said is None:
+            assert split(known, recipe).codes.tolist() == [0, 0, 0, 0, 1, 2]
+            continue
+        with pytest.raises(DataError, match=said):
+            split(known, recipe)

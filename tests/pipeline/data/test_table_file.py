@@ -1,5 +1,6 @@
 """The rows of a typed file come in their order, no more than asked for at a time, in the types that they have."""
 
+import errno
 from datetime import date, datetime
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import polars as pl
 import pytest
 
 from recipeline.data import table_file
-from recipeline.data.table_file import record_batches, record_rows, write
+from recipeline.data.table_file import record_batches, record_rows, write, write_batches
+from recipeline.storage import atomic
 
 ROWS = 10
 TABLE = pl.DataFrame(
@@ -80,3 +82,42 @@ def test_record_batches_of_wide_tables_have_fewer_rows():
     assert record_rows(1) == record_rows(32) == 65_536
     assert record_rows(100) * 100 * 8 <= 16 * 1024**2
     assert record_rows(1_000_000) == 1024
+
+
+@pytest.mark.parametrize("table", [TABLE, ARRAYS])
+def test_batches_become_a_file_of_them(table, tmp_path):
+    parts = [table[:3], pl.concat([table[3:4], table[4:9]], rechunk=False), table[9:]]
+    assert write_batches(iter(parts), tmp_path / "table.arrow") == ROWS
+    found = list(record_batches(tmp_path / "table.arrow", table.columns))
+    assert pl.concat(found).equals(table, null_equal=True)
+    assert found[0].schema == table.schema
+    assert pl.read_ipc(tmp_path / "table.arrow").equals(table, null_equal=True)
+
+
+def test_no_batch_makes_no_file(tmp_path):
+    assert write_batches(iter([]), tmp_path / "table.arrow") == 0
+    assert not (tmp_path / "table.arrow").exists()
+
+
+def test_a_fault_between_batches_ends_the_writing(tmp_path):
+    def broken():
+        yield TABLE
+        raise KeyError("a fault")
+
+    with pytest.raises(KeyError, match="a fault"):
+        write_batches(broken(), tmp_path / "table.arrow")
+
+
+def test_what_the_disk_did_not_take_in_is_said(tmp_path, monkeypatch):
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(atomic, "SYNC_BYTES", 0)
+    monkeypatch.setattr(atomic, "sync_file", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_batches(iter([TABLE]), tmp_path / "table.arrow")
+
+
+def test_a_full_disk_is_said():
+    with pytest.raises(OSError, match="No space left"):
+        write_batches(iter([pl.concat([TABLE] * 2000)] * 3), Path("/dev/full"))

@@ -90,3 +90,9 @@ def test_targets_that_cannot_be_learnt(columns: dict[str, list[Any]], words: str
 def test_a_declared_task_is_held_against_the_target(task: Task, columns: dict[str, list[Any]], words: str) -> None:
     with pytest.raises(DataError, match=words):
         tasks.check(task, pl.DataFrame(columns).schema, tuple(columns), "x.csv")
+
+
+def test_words_that_have_been_counted_need_no_look() -> None:
+    words = {"y": pl.DataFrame({"word": ["a", "b", "c"], "rows": [1, 1, 1]})}
+    assert tasks.infer(pl.LazyFrame({"y": ["a", "b", None]}), ("y",), "rows", words)[0] == "multiclass"
+    assert tasks.infer(pl.LazyFrame({"y": ["a", "b", None]}), ("y",), "rows")[0] == "binary"

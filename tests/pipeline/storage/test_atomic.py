@@ -1,9 +1,12 @@
+import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from recipeline.storage.atomic import replacing, write_bytes, write_text
+from recipeline.storage import atomic
+from recipeline.storage.atomic import EarlySync, replacing, write_bytes, write_text
 
 
 def test_new_content_takes_the_place_of_the_old(tmp_path: Path):
@@ -41,3 +44,32 @@ def test_the_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path: 
 def test_others_may_read_the_file(tmp_path: Path):
     write_bytes(tmp_path / "x", b"1")
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_disk_is_asked_while_more_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[Path] = []
+    monkeypatch.setattr(atomic, "SYNC_BYTES", 10)
+    monkeypatch.setattr(atomic, "sync_file", asked.append)
+    with ThreadPoolExecutor(1) as syncer:
+        early = EarlySync(tmp_path / "a", syncer)
+        for count in (10, 1, 5, 6):
+            early.wrote(count)
+            early.wait()
+    assert asked == [tmp_path / "a"] * 2
+
+
+def test_what_the_disk_lost_is_said_by_the_next_who_writes_or_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(atomic, "SYNC_BYTES", 0)
+    monkeypatch.setattr(atomic, "sync_file", broken)
+    with ThreadPoolExecutor(1) as syncer:
+        waiting, writing = EarlySync(tmp_path / "a", syncer), EarlySync(tmp_path / "b", syncer)
+        waiting.wrote(1)
+        with pytest.raises(OSError, match="Input/output"):
+            waiting.wait()
+        writing.wrote(1)
+        syncer.submit(int).result()  # what was asked before is over
+        with pytest.raises(OSError, match="Input/output"):
+            writing.wrote(1)

@@ -319,7 +319,7 @@ def test_a_good_file_is_parsed_once_and_its_parsed_rows_are_handed_over(
     monkeypatch.setattr(csv, "QUICK_BYTES", 0)
     parses = []
     parsed = CsvSource._parsed
-    monkeypatch.setattr(CsvSource, "_parsed", lambda *args: parses.append(args[-1]) or parsed(*args))
+    monkeypatch.setattr(CsvSource, "_parsed", lambda *args, **more: parses.append(args[-1]) or parsed(*args, **more))
     made = source(tmp_path, "n,f,w\n1,0.5,x\n,,\n3,-2,y\n")
     rows = made.scan().collect()
     assert parses == [[]]

@@ -142,3 +142,12 @@ def test_rows_are_dealt_out_in_the_order_of_their_lots(sizes, lots):
     expected = np.empty(10, dtype=np.uint8)
     expected[np.argsort(lots, kind="stable")] = np.repeat([0, 1, 2], sizes)
     assert np.array_equal(random._dealt(lots, np.array(sizes)), expected)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 700, 1600, 1998, 1999])
+@pytest.mark.parametrize("spread", [random.SPREAD, 0.01])
+def test_the_lot_of_a_rank_is_found_also_where_lots_are_not_even(rank, spread, monkeypatch):
+    monkeypatch.setattr(random, "SPREAD", spread)
+    even = np.random.default_rng(1).random(2000)
+    for lots in (even, even**4, even / 2, np.round(even, 2)):
+        assert random._of_rank(lots, rank) == np.sort(lots)[rank]
