@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 from mlflow import MlflowClient
 
 import recipeline
 from recipeline import runner
+from recipeline.data import packed
 from recipeline.errors import DataError, EnvironmentFault
 from recipeline.recipe.load import load_recipe
 from recipeline.serving import fresh
@@ -209,6 +211,40 @@ def test_two_runs_of_one_recipe_give_the_same_bytes(quick, tmp_path):
     other = quick("seed=4")
     (tmp_path / other[0].run_id).mkdir()
     assert weights(other[0]) != weights(one[0])
+
+
+PENGUINS = """
+name: penguins
+data: {source: {type: sample, dataset: penguins}, target: species}
+preprocessing: [impute, standardize, {type: one_hot, columns: categorical}]
+architecture: {type: mlp, hidden: [8]}
+optimizer: adam
+reports: []
+training: {epochs: 2, batch_size: 16, accelerator: cpu, steps_per_call: 4}
+"""
+
+
+def test_packed_rows_train_and_are_judged_as_others_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "STAGES", WITHOUT_PACKAGE)
+    monkeypatch.setattr(packed, "WORTH", 1)
+    found = []
+    for name, least in (("wide", packed.LEAST_BYTES), ("packed", 0)):
+        monkeypatch.setattr(packed, "LEAST_BYTES", least)
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        (tmp_path / name / "penguins.yaml").write_text(PENGUINS)
+        result = runner.run(load_recipe(tmp_path / name / "penguins.yaml"))
+        (file,) = (tmp_path / name).glob(".recipeline/cache/arrays/*/train.numeric.npy")
+        assert (np.load(file).dtype.names is not None) == (name == "packed")
+        data = MlflowClient(result.tracking_uri).get_run(result.run_id).data
+        judged = {
+            key: value
+            for key, value in data.metrics.items()
+            if "per_second" not in key and key.startswith(("train/", "validation/", "test/"))
+        }
+        found.append((judged, data.tags["recipeline.weights_sha256"]))
+    assert found[0] == found[1]
+    assert "test/loss" in found[0][0]
 
 
 @pytest.mark.parametrize("stage", runner.STAGES)
