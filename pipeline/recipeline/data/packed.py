@@ -52,12 +52,14 @@ def packed_type(narrow: Sequence[bool], rows: int) -> np.dtype[Any] | None:
 
 
 def pack(columns: pl.DataFrame, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """Rows of this type; None when a value is missing or not finite.
+    """Rows of this type; None when a value is missing or not finite, or where the type has bytes not true or false.
 
     Args:
         columns: Numbers, and Boolean where the type has bytes.
         dtype: From `packed_type`.
     """
+    import polars as pl
+
     taken = sum(dtype[name].itemsize for name in dtype.names or ())
     # Also behind the fields: the same rows are the same bytes.
     rows = np.empty(columns.height, dtype) if taken == dtype.itemsize else np.zeros(columns.height, dtype)
@@ -65,7 +67,7 @@ def pack(columns: pl.DataFrame, dtype: np.dtype[Any]) -> np.ndarray | None:
         start, count = int(name), dtype[name].shape[0]
         stretch = columns[:, start : start + count]
         if dtype[name].base == np.uint8:
-            if any(column.null_count() for column in stretch):
+            if any(column.dtype != pl.Boolean or column.null_count() for column in stretch):
                 return None
             _spread(stretch, rows[name])
         else:

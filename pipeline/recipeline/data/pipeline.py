@@ -226,7 +226,8 @@ class FittedPipeline:
         found = pack(chosen, dtype)
         if found is None:
             self._block(features, names, np.float32, rows)  # finds the cell that is missing, and says where it is
-            raise RecipelineError("rows could not be packed, though no value is missing")
+            kinds = {str(chosen.schema[name]) for name in names}
+            raise RecipelineError(f"a step gives another type for these rows than for the first ones ({sorted(kinds)})")
         return found
 
     def _hole(self, chosen: pl.DataFrame, names: list[str], bad: pl.DataFrame, rows: np.ndarray | None) -> DataError:

@@ -127,7 +127,7 @@ class Rows:
 
         done = 0
         features = [name for name in self._columns if name not in self._targets]
-        for batch in table_file.record_batches(self._path, features, self.batch_rows):
+        for batch in table_file.record_batches(self._path, features, self.batch_rows, behind=self.makers + 1):
             inside = self.codes[done : done + batch.height] != LEFT_OUT
             if inside.any():
                 yield done + np.flatnonzero(inside), batch if inside.all() else batch.filter(pl.Series(inside))

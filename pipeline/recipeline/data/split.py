@@ -119,10 +119,11 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
 def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
     import polars as pl
 
+    words = assigned if assigned.dtype in (pl.String, pl.Enum, pl.Categorical) else assigned.cast(pl.String)
     # As an Enum a word takes a byte.
-    coded = assigned.cast(pl.Enum(PARTS), strict=False).to_physical().cast(pl.UInt8)
-    if len(assigned) != rows or coded.null_count() > assigned.null_count():
-        strange = sorted(set(assigned.drop_nulls().unique().cast(pl.String)) - set(PARTS))
+    coded = words.cast(pl.Enum(PARTS), strict=False).to_physical().cast(pl.UInt8)
+    if len(words) != rows or coded.null_count() > words.null_count():
+        strange = sorted(set(words.drop_nulls().unique().cast(pl.String)) - set(PARTS))
         what = f"gave the words {strange}" if len(assigned) == rows else f"gave {len(assigned)} words for {rows} rows"
         raise RecipelineError(f"The split '{how.plugin_name}' {what}: expected one of {', '.join(PARTS)} for each row.")
     return coded.fill_null(LEFT_OUT).to_numpy().copy()

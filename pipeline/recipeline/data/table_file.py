@@ -7,6 +7,7 @@ once: in the mapped file, of which what has been looked at is let go, or, for a 
 from __future__ import annotations
 
 import mmap
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -101,13 +102,17 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
     return rows
 
 
-def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) -> Iterator[pl.DataFrame]:
+def record_batches(
+    path: Path, columns: Sequence[str], most: int = RECORD_ROWS, *, behind: int = 0
+) -> Iterator[pl.DataFrame]:
     """These columns of all rows in their order, at most so many rows at a time.
 
     Args:
         path: Arrow IPC.
         columns: At least one.
         most: Rows at a time.
+        behind: How many record batches may still be looked at when the next one is asked for. Whatever is looked at
+            later than that is read anew, and stays in memory.
     """
     import polars as pl
 
@@ -130,11 +135,13 @@ def record_batches(path: Path, columns: Sequence[str], most: int = RECORD_ROWS) 
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     buffer = pa.py_buffer(mapped)
-    reader, done = ipc.open_file(pa.BufferReader(buffer)), 0
+    reader, done, looked_at = ipc.open_file(pa.BufferReader(buffer)), 0, deque[int]()
     for number in range(reader.num_record_batches):
         batch = reader.get_batch(number)
         yield from _pieces(pl.DataFrame(batch.select(columns)), most)
-        done = _let_go(mapped, buffer.address, done, batch)
+        looked_at.append(_end(len(mapped), buffer.address, batch))
+        if len(looked_at) > behind:
+            done = _let_go(mapped, done, looked_at.popleft())
 
 
 def _pieces(batch: pl.DataFrame, most: int) -> Iterator[pl.DataFrame]:
@@ -142,11 +149,16 @@ def _pieces(batch: pl.DataFrame, most: int) -> Iterator[pl.DataFrame]:
         yield batch.slice(start, most)
 
 
-def _let_go(mapped: mmap.mmap, address: int, done: int, batch: pa.RecordBatch) -> int:
-    """Take the pages up to the end of this batch from our memory; whoever still reads there gets them anew."""
+def _end(size: int, address: int, batch: pa.RecordBatch) -> int:
+    """Where the batch ends in the mapped file."""
     parts = [part for column in batch.columns for part in column.buffers() if part is not None]
-    ends = [part.address + part.size - address for part in parts if address <= part.address < address + len(mapped)]
-    until = max(ends, default=0) // mmap.PAGESIZE * mmap.PAGESIZE
+    ends = [part.address + part.size - address for part in parts if address <= part.address < address + size]
+    return max(ends, default=0)
+
+
+def _let_go(mapped: mmap.mmap, done: int, end: int) -> int:
+    """Take the pages up to there from our memory; whoever still reads there gets them anew."""
+    until = end // mmap.PAGESIZE * mmap.PAGESIZE
     if until > done and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED, done, until - done)
     return max(done, until)

@@ -102,6 +102,13 @@ def test_a_value_that_is_no_number_is_not_packed(name, value):
     assert pack(frame, dtype) is None
 
 
+def test_what_is_neither_true_nor_false_is_not_packed_as_such():
+    frame = columns(NARROW[0], 20)
+    dtype = packed_type([kind == pl.Boolean for kind in frame.dtypes], 20)
+    assert dtype is not None
+    assert pack(frame.with_columns(pl.col("c3").cast(pl.Int8)), dtype) is None
+
+
 @pytest.fixture(params=NARROW[:3])
 def both(request: pytest.FixtureRequest) -> tuple[Arrays, Arrays]:
     """The same rows packed and as float32."""

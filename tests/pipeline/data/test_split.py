@@ -11,9 +11,10 @@ import pytest
 from recipeline.data import split as splitting
 from recipeline.data.read import read
 from recipeline.data.split import SplitTable, split
-from recipeline.errors import DataError, RecipeError
+from recipeline.errors import DataError, RecipeError, RecipelineError
 from recipeline.recipe.model import Recipe
 from recipeline_plugins.source import csv
+from recipeline_plugins.split.random import RandomSplit
 
 MakeRecipe = Callable[..., Recipe]
 BY_COLUMN = {"split": {"type": "column", "column": "part"}}
@@ -181,3 +182,23 @@ def test_counted_words_of_the_target_say_the_same_as_a_look_at_them(
             continue
         with pytest.raises(DataError, match=said):
             split(known, recipe)
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Enum(["train", "validation", "test"]), pl.Categorical])
+def test_parts_may_be_words_of_any_type(dtype: pl.DataType) -> None:
+    given = pl.Series(["test", None, "train", "validation"], dtype=dtype)
+    assert splitting._codes(given, 4, RandomSplit()).tolist() == [2, 255, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (pl.Series(["train", "tests", "dev", None]), r"gave the words \['dev', 'tests'\]: expected one of train"),
+        (pl.Series(["train", "other"], dtype=pl.Categorical), r"gave the words \['other'\]"),
+        (pl.Series([0, 1]), r"gave the words \['0', '1'\]"),
+        (pl.Series(["train"]), "gave 1 words for 2 rows"),
+    ],
+)
+def test_what_is_no_part_is_the_splits_fault(given: pl.Series, said: str) -> None:
+    with pytest.raises(RecipelineError, match=f"The split 'random' {said}"):
+        splitting._codes(given, max(2, len(given)), RandomSplit())

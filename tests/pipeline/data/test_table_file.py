@@ -121,3 +121,15 @@ def test_what_the_disk_did_not_take_in_is_said(tmp_path, monkeypatch):
 def test_a_full_disk_is_said():
     with pytest.raises(OSError, match="No space left"):
         write_batches(iter([pl.concat([TABLE] * 2000)] * 3), Path("/dev/full"))
+
+
+@pytest.mark.parametrize("behind", [0, 1, 3])
+def test_what_may_still_be_looked_at_is_not_let_go(behind, written, monkeypatch):
+    ends: list[int] = []
+    monkeypatch.setattr(table_file, "_let_go", lambda _mapped, _done, end: ends.append(end) or end)
+    batches = 0
+    for _ in record_batches(written(TABLE), TABLE.columns, behind=behind):
+        assert len(ends) == max(0, batches - behind)
+        batches += 1
+    assert len(ends) == max(0, batches - behind)
+    assert ends == sorted(set(ends))
