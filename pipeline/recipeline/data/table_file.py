@@ -10,11 +10,12 @@ import mmap
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipeline.storage.atomic import EarlySync
+from recipeline.storage.disk import not_written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,6 +71,9 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
 
     Returns:
         How many rows were written.
+
+    Raises:
+        EnvironmentFault: the disk takes no more.
     """
     rows = 0
     with ExitStack() as stack:
@@ -83,11 +87,13 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
             from pyarrow import ipc
 
             table = batch.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-            if writer is None:
-                file = stack.enter_context(pa.OSFile(str(path), "wb"))
-                writer = stack.enter_context(ipc.new_file(file, table.schema))
-            writer.write_table(table, max_chunksize=record_rows(batch.width))
-            early.wrote(table.nbytes)
+            with _saying_where(path):
+                if writer is None:
+                    file = stack.enter_context(pa.OSFile(str(path), "wb"))
+                    writer = ipc.new_file(file, table.schema)
+                    stack.callback(_saying_where(path)(writer.close))
+                writer.write_table(table, max_chunksize=record_rows(batch.width))
+                early.wrote(table.nbytes)
 
         with ThreadPoolExecutor(1, "recipeline-table") as beside:
             under_way: Future[None] | None = None
@@ -98,8 +104,18 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
                 rows += batch.height
             if under_way is not None:
                 under_way.result()
-        early.wait()
+        with _saying_where(path):
+            early.wait()
     return rows
+
+
+@contextmanager
+def _saying_where(path: Path) -> Iterator[None]:
+    """A disk that takes no more is the environment's fault, which names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written("the typed rows", path, error) from error
 
 
 def record_batches(

@@ -9,6 +9,7 @@ import pytest
 
 from recipeline.data import table_file
 from recipeline.data.table_file import record_batches, record_rows, write, write_batches
+from recipeline.errors import EnvironmentFault
 from recipeline.storage import atomic
 
 ROWS = 10
@@ -114,12 +115,15 @@ def test_what_the_disk_did_not_take_in_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr(atomic, "SYNC_BYTES", 0)
     monkeypatch.setattr(atomic, "sync_file", broken)
-    with pytest.raises(OSError, match="Input/output error"):
-        write_batches(iter([TABLE]), tmp_path / "table.arrow")
+    for batches in (1, 5):
+        with pytest.raises(EnvironmentFault, match=r"table.arrow.*the typed rows can't be written: Input/output error"):
+            write_batches(iter([TABLE] * batches), tmp_path / "table.arrow")
 
 
 def test_a_full_disk_is_said():
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(
+        EnvironmentFault, match=r"/dev/full.*the typed rows can't be written: .*No space left.*Free some"
+    ):
         write_batches(iter([pl.concat([TABLE] * 2000)] * 3), Path("/dev/full"))
 
 
