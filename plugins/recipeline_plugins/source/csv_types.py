@@ -140,15 +140,21 @@ class Cells:
         cell = pl.col(name)
         return pl.when((cell != "") & ~cell.is_in(self.missing_words)).then(cell)
 
-    def figure(self, name: str, figure: str) -> pl.Expr:
+    def figure(self, name: str, figure: str, text: pl.Expr | None = None) -> pl.Expr:
         """How many cells of the column are of this kind."""
-        return self.are(name, figure).sum().alias(f"{figure}:{name}")
+        return self.are(name, figure, text).sum().alias(f"{figure}:{name}")
 
-    def are(self, name: str, figure: str) -> pl.Expr:
-        """Which cells of the column are of this kind."""
+    def are(self, name: str, figure: str, text: pl.Expr | None = None) -> pl.Expr:
+        """Which cells of the column are of this kind.
+
+        Args:
+            name: The column.
+            figure: The kind.
+            text: What `text` gives, where that is at hand.
+        """
         import polars as pl
 
-        text = self.text(name)
+        text = self.text(name) if text is None else text
         made: dict[str, Callable[[], pl.Expr]] = {
             "cells": lambda: pl.col(name).is_not_null(),
             "filled": lambda: text.is_not_null(),
@@ -242,7 +248,12 @@ def _figures(rows: pl.LazyFrame | Path, wanted: Mapping[str, Sequence[str]], cel
 
     if isinstance(rows, Path):
         return _figures_of_file(rows, wanted, cells)
-    expressions = [cells.figure(name, figure) for name, figures in wanted.items() for figure in figures]
+    # Every figure looks at the text of a cell: it is made once.
+    texts = {name: f":text:{name}" for name in wanted}
+    rows = rows.with_columns(cells.text(name).alias(text) for name, text in texts.items())
+    expressions = [
+        cells.figure(name, figure, pl.col(texts[name])) for name, figures in wanted.items() for figure in figures
+    ]
     found = rows.select(pl.len().alias(":rows"), *expressions).collect(engine="streaming").row(0, named=True)
     counted = {name: {figure: found[f"{figure}:{name}"] for figure in figures} for name, figures in wanted.items()}
     return Looked(counted, {}, found[":rows"])
