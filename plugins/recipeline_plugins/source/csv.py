@@ -53,15 +53,15 @@ class Parsed:
     path: Path
     rows: int
     guess: dict[str, Kind]
-    filled: dict[str, int] | None
-    """How many values each column of numbers has; None where one is not finite."""
+    filled: dict[str, int]
+    """How many values each column of numbers has; empty where one is not finite."""
     looked: Looked
     """What was counted of the others, if it was wanted."""
 
     @property
     def full(self) -> bool:
         """Whether every column of numbers has some, and all are finite."""
-        return bool(self.filled) and all((self.filled or {}).values())
+        return bool(self.filled) and all(self.filled.values())
 
 
 class CsvSource(Source, name="csv"):
@@ -256,8 +256,7 @@ class CsvSource(Source, name="csv"):
             parsed = self._parsed(opened, guess, [] if apart else list(cells.missing))
             if parsed is None or not parsed.full:
                 return None
-            filled = parsed.filled or {}
-            gaps = [name for name in quick if filled[name] < parsed.rows]
+            gaps = [name for name in quick if parsed.filled[name] < parsed.rows]
             self._tell_missing(rows, gaps, cells, settled)
         settled.rows = parsed.rows
         settled.kinds |= {name: guess[name] for name in quick}
@@ -492,21 +491,20 @@ class _Filled:
     """How many values columns of numbers have, batch by batch."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.found: dict[str, int] | None = dict.fromkeys(names, 0)
-        """None where a value is not finite."""
+        self.found = dict.fromkeys(names, 0)
+        """Empty where a value is not finite."""
 
     def add(self, batch: pl.DataFrame) -> None:
         """Take in the next rows."""
         import polars as pl
 
-        for name in self.found or ():
+        for name in self.found:
             column = batch[name]
             # A finite sum has finite terms, which is known sooner than it is of each.
             if column.dtype == pl.Float64 and not isfinite(column.sum()) and not column.is_finite().all():
-                self.found = None
+                self.found = {}
                 return
-            if self.found is not None:
-                self.found[name] += column.count()
+            self.found[name] += column.count()
 
 
 def _place(place: int, files: list[tuple[Path, int]]) -> tuple[Path, int]:
