@@ -25,6 +25,7 @@ from recipeline.errors import Problem, StoreAway, UsageError
 from recipeline.tracking import store, watcher
 from recipeline.tracking.alive import FILE as ALIVE
 from recipeline.tracking.alive import Alive
+from recipeline.tracking.courier import Courier, Lost
 from recipeline.tracking.deliver import deliver, in_a_line
 from recipeline.tracking.journal import FILE, Journal, Opening, now, read_journal
 from recipeline.tracking.keys import DIGEST_LENGTH, TAG_LENGTH, as_param, legal_key, mlflow_type, shortened
@@ -88,6 +89,7 @@ class TrackedRun:
         self._hide: Callable[[str], str] = secrecy.hide
         self._watcher: subprocess.Popen[bytes] | None = None
         self._client: MlflowClient | None = None
+        self._courier = Courier(uri)
         self._outbox = Outbox(
             self._send, words=in_a_line, beat=self._quietly(journal.sync), taken=self._quietly(journal.note_sent)
         )
@@ -414,6 +416,7 @@ class TrackedRun:
             waiting = self._outbox.waiting() + (left if self._model is not None else [])
             self.complete = False
             self.unsent = f"{in_words(waiting)} could not be sent: {self._why_not()}"
+        self._courier.close()
         self._quietly(self._journal.close)()
         self._alive.release()
         watcher.stop(self._watcher)
@@ -488,6 +491,14 @@ class TrackedRun:
             store.check_server(self.tracking_uri)
             self._begin(again=self._again, retried=True)
         assert self._client is not None
+        if self._courier.takes(rows):
+            try:
+                self._courier.send(self.run_id, rows)
+            except Lost:
+                if self._closed:  # ended by `close`, which has waited long enough
+                    raise
+            else:
+                return
         deliver(self._client, self.tracking_uri, self.run_id, self.folder, rows)
         for row in rows:
             if isinstance(row, FileRow):
