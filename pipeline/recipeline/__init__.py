@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from recipeline.recipe.load import load_recipe
     from recipeline.recipe.model import Recipe
     from recipeline.runner import RunResult, run
+    from recipeline.storage.temporary import temporary_folder
 
 __version__ = "0.1.0"
 
@@ -118,6 +119,7 @@ __all__ = [
     "record_rows",
     "references",
     "run",
+    "temporary_folder",
     "write_batches",
 ]
 
@@ -128,6 +130,7 @@ _LATER = {
     "direction": "recipeline.catalog",
     "record_batches": "recipeline.data.table_file",
     "record_rows": "recipeline.data.table_file",
+    "temporary_folder": "recipeline.storage.temporary",
     "write_batches": "recipeline.data.table_file",
     "Recipe": "recipeline.recipe.model",
     "load_recipe": "recipeline.recipe.load",

@@ -8,6 +8,7 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,24 @@ def temporary_beside(path: Path) -> Path:
     """A new hidden name in the same folder, from which a rename to `path` is one step."""
     pid = os.getpid()
     return path.with_name(f".{path.name}.{_host()}-{pid}-{_started(pid) or 0}-{secrets.token_hex(4)}.tmp")
+
+
+def temporary_folder(name: str) -> Path:
+    """A new folder among the system's temporary ones, for this user's eyes alone. Whoever has it made removes it.
+
+    Those that processes have left which were killed are removed first: some hold a copy of a large table.
+
+    Args:
+        name: What it is for; a part of its name.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    place = Path(tempfile.gettempdir())
+    clear_stale(place)
+    folder = temporary_beside(place / name)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def clear_stale(folder: Path) -> list[Path]:
@@ -72,7 +91,12 @@ def _remove(path: Path) -> None:
 
 
 def _host() -> str:
-    return sha256(platform.node().encode()).hexdigest()[:8]
+    """The machine; or the container, which counts its processes anew and may have the name of another."""
+    try:
+        counting = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        counting = ""
+    return sha256(f"{platform.node()} {counting}".encode()).hexdigest()[:8]
 
 
 def _started(pid: int) -> int | None:

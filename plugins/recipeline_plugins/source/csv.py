@@ -6,7 +6,6 @@ import atexit
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from recipeline import DataError, Problem, Role, Source, record_rows, write_batches
+from recipeline import DataError, Problem, Role, Source, record_rows, temporary_folder, write_batches
 
 if TYPE_CHECKING:
     import polars as pl
@@ -425,7 +424,7 @@ class CsvSource(Source, name="csv"):
     def _copies(self) -> Path:
         """A folder for unpacked and parsed files; it goes on `close`, or when the process ends."""
         if self._unpacked is None:
-            self._unpacked = Path(tempfile.mkdtemp(prefix="recipeline-csv-"))
+            self._unpacked = temporary_folder("recipeline-csv")
             atexit.register(shutil.rmtree, self._unpacked, ignore_errors=True)
         return self._unpacked
 

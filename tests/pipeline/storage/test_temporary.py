@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recipeline.storage import temporary
-from recipeline.storage.temporary import clear_stale, discard, is_stale, temporary_beside
+from recipeline.storage.temporary import clear_stale, discard, is_stale, temporary_beside, temporary_folder
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,22 @@ def test_another_machines_files_stay(monkeypatch, of_the_dead):
     assert is_stale(of_the_dead)
     monkeypatch.setattr(temporary.platform, "node", lambda: "elsewhere")
     assert not is_stale(of_the_dead)
+
+
+def test_a_containers_files_stay_though_its_machine_has_the_same_name(monkeypatch, of_the_dead):
+    monkeypatch.setattr(temporary.Path, "readlink", lambda _path: Path("pid:[1]"))
+    assert not is_stale(of_the_dead)
+
+
+def test_a_temporary_folder_is_ones_own_and_takes_the_place_of_those_of_the_dead(tmp_path, monkeypatch, of_the_dead):
+    monkeypatch.setattr(temporary.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / of_the_dead).mkdir()
+    (tmp_path / "other").mkdir()
+    folder, second = temporary_folder("rows"), temporary_folder("rows")
+    assert folder != second
+    assert sorted(tmp_path.iterdir()) == sorted([folder, second, tmp_path / "other"])
+    assert folder.name.startswith(".rows.")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the kernel does not say when a process was started")

@@ -2,6 +2,10 @@
 
 import dataclasses
 import gzip
+import os
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -295,6 +299,36 @@ def test_temporary_copies_go_when_the_rows_are_read(tmp_path: Path) -> None:
     made.close()
     assert not folder.exists()
     made.close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from recipeline_plugins.source.csv import CsvSource
+
+made = CsvSource.model_validate({"path": "data.csv"}, context={"folder": Path(sys.argv[1])})
+made.scan().collect()
+print(made._unpacked, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process as POSIX does")
+def test_what_a_killed_process_has_unpacked_goes_with_the_next_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    made = source(tmp_path, gzip.compress(b"a,b\n1,x\n"))
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    left = Path(said.stdout.strip())
+    assert (left.parent, left.exists()) == (tmp_path / "tmp", True), said.stderr
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    made.scan().collect()
+    assert not left.exists()
+    made.close()
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize(
