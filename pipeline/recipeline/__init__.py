@@ -28,7 +28,7 @@ from recipeline.families.preprocessing import Columns, Preprocessing, RowFilter,
 from recipeline.families.regularization import Proximal, Regularization
 from recipeline.families.report import Report
 from recipeline.families.scheduler import Scheduler
-from recipeline.families.source import Source
+from recipeline.families.source import Source, TypedFile
 from recipeline.families.spec import (
     BEGIN,
     END,
@@ -109,6 +109,7 @@ __all__ = [
     "TargetTransform",
     "Task",
     "TrainingError",
+    "TypedFile",
     "UnsafeError",
     "UsageError",
     "__version__",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -12,9 +13,8 @@ import numpy as np
 
 from recipeline.errors import EnvironmentFault
 from recipeline.families.spec import Part
-from recipeline.storage.atomic import EarlySync
+from recipeline.storage.digested import DigestedFile
 from recipeline.storage.disk import not_written, reserve
-from recipeline.storage.sealed import quick_digest
 
 WHAT = "the prepared data"
 """What is said to be missing where there is no room for it."""
@@ -38,18 +38,15 @@ class RowFile:
             syncer: Has the disk take in what is written while more comes, so that the sync at the end is short.
         """
         self._path, self._dtype, self._shape = path, np.dtype(dtype), shape
-        self._early = EarlySync(path, syncer) if syncer else None
         self._rows = 0
-        self._digest = quick_digest()
-        self._file = path.open("wb")
+        self._file = DigestedFile(path, syncer)
         try:
             header = BytesIO()
             said = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(header, said)
-            self._digest.update(header.getvalue())
             self._file.write(header.getvalue())
             self._file.flush()
-            self._file.truncate(self._file.tell() + math.prod(shape) * self._dtype.itemsize)
+            os.truncate(path, self._file.tell() + math.prod(shape) * self._dtype.itemsize)
             reserve(path, WHAT)
         except BaseException:
             self._file.close()
@@ -67,11 +64,8 @@ class RowFile:
         written = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         try:
             self._file.write(written)
-            if self._early:
-                self._early.wrote(written.nbytes)
         except OSError as error:
             raise self._not_written(error) from error
-        self._digest.update(written)  # while it is in the processor's cache
 
     def _not_written(self, error: OSError) -> EnvironmentFault:
         return not_written(WHAT, self._path, error, needed=math.prod(self._shape) * self._dtype.itemsize)
@@ -79,7 +73,7 @@ class RowFile:
     @property
     def digest(self) -> str:
         """The digest of what the file holds once it is whole, as hexadecimal digits."""
-        return self._digest.hexdigest()
+        return self._file.digest
 
     def close(self) -> None:
         """Leave the file; after the last row it is whole.
@@ -88,12 +82,9 @@ class RowFile:
             EnvironmentFault: the disk did not take in what was written.
         """
         try:
-            if self._early:
-                self._early.wait()
+            self._file.close()
         except OSError as error:
             raise self._not_written(error) from error
-        finally:
-            self._file.close()
 
     def __enter__(self) -> RowFile:
         return self

@@ -164,13 +164,16 @@ def read(recipe: Recipe, cache: Path) -> Table:
                 places = [*beside, *(Path(start) for start in starts)]
                 named = image_files.named(rows, recipe.data.columns, places)
                 if finished and not named:
-                    shutil.move(finished, path)
+                    shutil.move(finished.path, path)
+                    digest = finished.digest
                     counted.update(source.counted_words())
                 else:
                     height = sum(count for _, count in source.row_files()) if source.cuts else None
-                    table_file.write(image_files.absolute(rows, named), path, height)
+                    digest = table_file.write(image_files.absolute(rows, named), path, height)
         finally:
             source.close()
+        if digest is not None:
+            under_way.digests[TABLE] = digest
         if not finished:
             _refuse_infinities(path, location)
         height = pl.scan_ipc(path).select(pl.len()).collect().item()

@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recipeline.storage.atomic import EarlySync
+from recipeline.families.source import TypedFile
+from recipeline.storage.digested import DigestedFile
 from recipeline.storage.disk import not_written
 
 if TYPE_CHECKING:
@@ -44,13 +45,16 @@ def record_rows(columns: int) -> int:
     return min(RECORD_ROWS, max(1024, RECORD_BYTES // (8 * max(1, columns))))
 
 
-def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> None:
+def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> str | None:
     """Write a typed file.
 
     Args:
         rows: Its rows.
         path: Where to.
         height: How many there are, if a slice of them is read without those before it.
+
+    Returns:
+        Its digest, if that has been taken on the way.
     """
     import polars as pl
 
@@ -58,30 +62,32 @@ def write(rows: pl.LazyFrame, path: Path, height: int | None = None) -> None:
     nested = any(dtype.is_nested() or dtype == pl.Binary for dtype in schema.values())
     if height is None or nested or height * len(schema) * 8 < SLICED_BYTES:
         rows.sink_ipc(path, compression="uncompressed", record_batch_size=record_rows(len(schema)))
-        return
-    write_batches(slices(rows, height, RECORD_ROWS), path)
+        return None
+    written = write_batches(slices(rows, height, RECORD_ROWS), path)
+    return written.digest if written else None
 
 
-def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
-    """Write a typed file, each batch while the next one is made. Without a batch there is none.
+def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> TypedFile | None:
+    """Write a typed file, each batch while the next one is made.
 
     Args:
         batches: Its rows in their order.
         path: Where to.
 
     Returns:
-        How many rows were written.
+        What was written; without a batch there is no file.
 
     Raises:
         EnvironmentFault: the disk takes no more.
     """
     rows = 0
     with ExitStack() as stack:
-        early = EarlySync(path, stack.enter_context(ThreadPoolExecutor(1, "recipeline-sync")))
+        syncer = stack.enter_context(ThreadPoolExecutor(1, "recipeline-sync"))
+        file: DigestedFile | None = None
         writer: Any = None
 
         def put(batch: pl.DataFrame) -> None:
-            nonlocal writer
+            nonlocal file, writer
             import polars as pl
             import pyarrow as pa  # here, while the next batches are made
             from pyarrow import ipc
@@ -89,11 +95,11 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
             table = batch.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
             with _saying_where(path):
                 if writer is None:
-                    file = stack.enter_context(pa.OSFile(str(path), "wb"))
-                    writer = ipc.new_file(file, table.schema)
+                    file = DigestedFile(path, syncer)
+                    stack.callback(_saying_where(path)(file.close))
+                    writer = ipc.new_file(pa.PythonFile(file, "w"), table.schema)
                     stack.callback(_saying_where(path)(writer.close))
                 writer.write_table(table, max_chunksize=record_rows(batch.width))
-                early.wrote(table.nbytes)
 
         with ThreadPoolExecutor(1, "recipeline-table") as beside:
             under_way: Future[None] | None = None
@@ -104,9 +110,7 @@ def write_batches(batches: Iterable[pl.DataFrame], path: Path) -> int:
                 rows += batch.height
             if under_way is not None:
                 under_way.result()
-        with _saying_where(path):
-            early.wait()
-    return rows
+    return TypedFile(path, rows, file.digest) if file else None
 
 
 @contextmanager

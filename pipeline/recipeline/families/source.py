@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import PrivateAttr
 
@@ -16,6 +16,15 @@ from recipeline.families.spec import Role
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+class TypedFile(NamedTuple):
+    """A file that a source has written of its rows."""
+
+    path: Path
+    rows: int
+    digest: str | None = None
+    """Its digest as `write_batches` takes it on the way, which saves the engine reading the file for it."""
 
 
 class Source(FromEnvironment, Plugin, family="source"):
@@ -69,7 +78,7 @@ class Source(FromEnvironment, Plugin, family="source"):
     def close(self) -> None:
         """Told when the rows that `scan` gave have been read: temporary files can go."""
 
-    def typed_file(self) -> Path | None:
+    def typed_file(self) -> TypedFile | None:
         """An uncompressed Arrow IPC file of exactly what `scan` gave, if there is one; the engine takes it away.
 
         Its columns are Int64, Float64, Boolean, String and Date, and every number is finite. Saves a source that

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from recipeline import DataError, Problem, Role, Source, record_rows, temporary_folder, write_batches
+from recipeline import DataError, Problem, Role, Source, TypedFile, record_rows, temporary_folder, write_batches
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,8 +49,7 @@ class Opened:
 class Parsed:
     """The rows with the columns that begin as numbers parsed as numbers."""
 
-    path: Path
-    rows: int
+    file: TypedFile
     guess: dict[str, Kind]
     filled: dict[str, int]
     """How many values each column of numbers has; empty where one is not finite."""
@@ -104,7 +103,7 @@ class CsvSource(Source, name="csv"):
     _notes: list[str] = PrivateAttr(default_factory=list)
     _row_files: list[tuple[str, int]] = PrivateAttr(default_factory=list)
     _unpacked: Path | None = PrivateAttr(default=None)
-    _typed: Path | None = PrivateAttr(default=None)
+    _typed: TypedFile | None = PrivateAttr(default=None)
     _counted: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def expect(self, roles: Mapping[str, Role]) -> None:
@@ -115,7 +114,7 @@ class CsvSource(Source, name="csv"):
         """What was read as missing or as words, and which lines were skipped."""
         return tuple(self._notes)
 
-    def typed_file(self) -> Path | None:
+    def typed_file(self) -> TypedFile | None:
         """The parsed file, where nothing had to be done to its cells afterwards."""
         return self._typed
 
@@ -243,7 +242,7 @@ class CsvSource(Source, name="csv"):
                 return None
         others = [name for name in names if name not in quick]
         if parsed and parsed.full:
-            settled = settle(parsed.path, others, cells, self._is_words, guess, parsed.looked)
+            settled = settle(parsed.file.path, others, cells, self._is_words, guess, parsed.looked)
             if settled.bad or settled.infinite:
                 return None
         else:
@@ -255,13 +254,13 @@ class CsvSource(Source, name="csv"):
             parsed = self._parsed(opened, guess, [] if apart else list(cells.missing))
             if parsed is None or not parsed.full:
                 return None
-            gaps = [name for name in quick if parsed.filled[name] < parsed.rows]
+            gaps = [name for name in quick if parsed.filled[name] < parsed.file.rows]
             self._tell_missing(rows, gaps, cells, settled)
-        settled.rows = parsed.rows
+        settled.rows = parsed.file.rows
         settled.kinds |= {name: guess[name] for name in quick}
-        typed = pl.scan_ipc(parsed.path)
+        typed = pl.scan_ipc(parsed.file.path)
         if all(settled.kinds[name] == "words" for name in others) and not settled.lost:
-            self._typed, self._counted = parsed.path, settled.counted
+            self._typed, self._counted = parsed.file, settled.counted
             return typed, settled
         made = [pl.col(name) if name in quick else cells.expression(name, settled.kinds[name]) for name in names]
         return typed.select(made), settled
@@ -295,10 +294,10 @@ class CsvSource(Source, name="csv"):
                 yield batch
 
         try:
-            rows = write_batches(batches(), path)
+            written = write_batches(batches(), path)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
-        return Parsed(path, rows, guess, filled.found, counting.looked()) if rows else None
+        return Parsed(written, guess, filled.found, counting.looked()) if written and written.rows else None
 
     def _tell_missing(self, rows: pl.LazyFrame, names: list[str], cells: Cells, settled: Settled) -> None:
         """Note the columns in which a word means missing."""

@@ -66,9 +66,10 @@ def test_what_the_disk_did_not_take_in_is_said_while_it_is_written(batches, tmp_
         with RowFile(tmp_path / "a.npy", np.float32, (batches,), syncer) as file:
             for _ in range(batches):
                 file.add(np.zeros(1))
-                assert file._early is not None
-                assert file._early._under_way is not None
-                file._early._under_way.exception()
+                early = file._file._early
+                assert early is not None
+                assert early._under_way is not None
+                early._under_way.exception()
 
     said = "the prepared data can't be written: Input/output error"
     with ThreadPoolExecutor(1) as syncer, pytest.raises(EnvironmentFault, match=said):

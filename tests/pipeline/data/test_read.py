@@ -15,6 +15,7 @@ from recipeline.data.read import read
 from recipeline.errors import DataError, Problem, RecipeError
 from recipeline.families.source import Source
 from recipeline.recipe.model import Recipe
+from recipeline.storage import sealed
 
 MakeRecipe = Callable[..., Recipe]
 ROWS = pl.DataFrame({"n": [1, 2, 3], "w": ["a", "b", "a"], "y": [1.5, 2.5, 3.5]})
@@ -90,6 +91,17 @@ def test_words_that_the_source_has_counted_are_not_looked_at_again(
     assert table.roles == plain.roles == {"n": "numeric", "w": "categorical", "y": "numeric"}
     assert table.few == plain.few == {"w"}
     assert table.scan().collect().equals(plain.scan().collect())
+
+
+def test_a_table_that_was_digested_while_it_was_written_is_not_read_for_its_digest(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[type(make_recipe(WORDS).data.source).__module__]
+    monkeypatch.setattr(module, "QUICK_BYTES", 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(sealed, "_digest_of", lambda *args: pytest.fail("read once more"))
+        table = read(make_recipe(WORDS), tmp_path / "cache")
+    assert sealed.verify(table.path.parent, digest=sealed.QUICK).files.keys() == {"table.arrow"}
 
 
 def test_other_rows_are_read_again(make_recipe: MakeRecipe, tmp_path: Path) -> None:

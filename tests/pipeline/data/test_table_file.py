@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import xxhash
 
 from recipeline.data import table_file
 from recipeline.data.table_file import record_batches, record_rows, write, write_batches
@@ -71,7 +72,9 @@ def test_what_is_written_a_slice_at_a_time_is_what_is_written_at_once(table, hei
     monkeypatch.setattr(table_file, "SLICED_BYTES", 0)
     monkeypatch.setattr(table_file, "RECORD_ROWS", 4)
     table.write_parquet(tmp_path / "table.parquet", row_group_size=3)
-    write(pl.scan_parquet(tmp_path / "table.parquet"), tmp_path / "table.arrow", height)
+    digest = write(pl.scan_parquet(tmp_path / "table.parquet"), tmp_path / "table.arrow", height)
+    assert digest in (None, xxhash.xxh3_128((tmp_path / "table.arrow").read_bytes()).hexdigest())
+    assert (digest is None) == (height is None or table is ARRAYS)
     assert pl.read_ipc_schema(tmp_path / "table.arrow") == table.schema
     assert pl.scan_ipc(tmp_path / "table.arrow").collect().equals(table)
     found = list(record_batches(tmp_path / "table.arrow", table.columns, 4))
@@ -88,7 +91,9 @@ def test_record_batches_of_wide_tables_have_fewer_rows():
 @pytest.mark.parametrize("table", [TABLE, ARRAYS])
 def test_batches_become_a_file_of_them(table, tmp_path):
     parts = [table[:3], pl.concat([table[3:4], table[4:9]], rechunk=False), table[9:]]
-    assert write_batches(iter(parts), tmp_path / "table.arrow") == ROWS
+    written = write_batches(iter(parts), tmp_path / "table.arrow")
+    digest = xxhash.xxh3_128((tmp_path / "table.arrow").read_bytes()).hexdigest()  # of bytes in the order of writing
+    assert written == (tmp_path / "table.arrow", ROWS, digest)
     found = list(record_batches(tmp_path / "table.arrow", table.columns))
     assert pl.concat(found).equals(table, null_equal=True)
     assert found[0].schema == table.schema
@@ -96,7 +101,7 @@ def test_batches_become_a_file_of_them(table, tmp_path):
 
 
 def test_no_batch_makes_no_file(tmp_path):
-    assert write_batches(iter([]), tmp_path / "table.arrow") == 0
+    assert write_batches(iter([]), tmp_path / "table.arrow") is None
     assert not (tmp_path / "table.arrow").exists()
 
 

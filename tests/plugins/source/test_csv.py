@@ -359,7 +359,7 @@ def test_a_good_file_is_parsed_once_and_its_parsed_rows_are_handed_over(
     assert parses == [[]]
     file = made.typed_file()
     assert file is not None
-    assert pl.read_ipc(file).equals(rows)
+    assert pl.read_ipc(file.path).equals(rows)
     assert {name: sorted(counts.rows()) for name, counts in made.counted_words().items()} == {"w": [("x", 1), ("y", 1)]}
     made.close()
     assert made.typed_file() is None
@@ -393,7 +393,7 @@ def test_rows_are_the_same_handed_over_or_not(tmp_path: Path, monkeypatch: pytes
     quickly = made.scan().collect()
     assert quickly.equals(slowly)
     file = made.typed_file()
-    assert file is None or pl.read_ipc(file).equals(slowly)
+    assert file is None or pl.read_ipc(file.path).equals(slowly)
 
 
 def test_what_means_missing_is_one_note_for_all_columns(tmp_path: Path) -> None:
