@@ -47,6 +47,16 @@ class Batched:
 
         return int(self.rows.select(pl.len()).collect().item() if self.chosen is None else self.chosen.sum())
 
+    @property
+    def of_all(self) -> int:
+        """How many rows there are, chosen or not."""
+        return self.height if self.chosen is None else len(self.chosen)
+
+    @property
+    def mostly(self) -> bool:
+        """Whether the mask chooses most rows."""
+        return 2 * self.height > self.of_all
+
     def of(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """These columns of the rows; nothing where there is no row or no column."""
         for batch, chosen in self.marked(columns):
@@ -70,8 +80,7 @@ class Batched:
         if self.path is not None:
             yield from table_file.record_batches(self.path, columns, BATCH_ROWS)
             return
-        height = self.height if self.chosen is None else len(self.chosen)
-        yield from table_file.slices(self.rows.select(columns), height, BATCH_ROWS)
+        yield from table_file.slices(self.rows.select(columns), self.of_all, BATCH_ROWS)
 
 
 @dataclass(slots=True)

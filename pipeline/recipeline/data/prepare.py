@@ -262,7 +262,7 @@ class _Preparation:
     def _profile(self) -> dict[str, dict[str, Any]]:
         """What the train rows look like before all steps."""
         train = of_table(self.table.path, self._is("train"))
-        return profile(train, self.split.features + self.table.targets, self.split.roles)
+        return profile(train, self.split.features + self.table.targets, self.split.roles, self.table.words)
 
     def _goes_unread(self, name: str) -> bool:
         """Whether a step drops the column before another has looked at it: where the model serves it may be missing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from recipeline.data.batched import Batched, Words
@@ -21,19 +22,33 @@ TOGETHER = 100_000
 """Words with their counts that gather before those of the same word are added up."""
 
 
-def profile(rows: Batched, columns: Sequence[str], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
+def profile(
+    rows: Batched,
+    columns: Sequence[str],
+    roles: Mapping[str, Role],
+    counted: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> dict[str, dict[str, Any]]:
     """By column: role, type, missing values, and range or most frequent words. JSON-able.
 
     Args:
         rows: The train rows; one pass over them.
         columns: The columns to describe.
         roles: Role of each.
+        counted: Columns of which every `word` of all rows, train or not, is known, and in how many `rows` it is.
     """
+    import polars as pl
+
     schema = rows.schema
     figures = {name: _figures(schema[name], roles[name]) for name in columns}
+    known: set[str] = set()
+    if rows.mostly:  # otherwise the other rows would be more to look at
+        known = {name for name, found in figures.items() if isinstance(found, _Frequent) and name in counted}
+        figures |= {name: _Frequent.but_for_others(counted[name], rows.of_all) for name in known}
     for batch, chosen in rows.marked(columns):
+        others = pl.repeat(False, batch.height, eager=True) if chosen is None else ~chosen
         for name in columns:  # one after the other: what is chosen of one is still in the processor's cache
-            column = batch[name] if chosen is None else batch[name].filter(chosen)
+            meant = others if name in known else chosen
+            column = batch[name] if meant is None else batch[name].filter(meant)
             if len(column):
                 figures[name].add(column)
     return {
@@ -132,10 +147,23 @@ class _Frequent(_Missing):
     """Of every batch, or of several together."""
     words: int = 0
     """Rows of `counts`."""
+    sign: int = 1
+    """-1 where the rows that are added are those which are not meant."""
+
+    @classmethod
+    def but_for_others(cls, counts: pl.DataFrame, rows: int) -> _Frequent:
+        """What is known of so many rows, from which others are taken away as they are added."""
+        import polars as pl
+
+        signed = counts.select("word", pl.col("rows").cast(pl.Int64))
+        return cls(rows - int(signed["rows"].sum()), [signed], signed.height, sign=-1)
 
     def add(self, column: pl.Series) -> None:
-        _Missing.add(self, column)
+        import polars as pl
+
+        self.missing += self.sign * column.null_count()
         here = column.drop_nulls().alias("word").value_counts(name="rows")
+        here = here.with_columns(pl.col("rows").cast(pl.Int64) * self.sign)
         self.counts.append(here)
         self.words += here.height
         if self.words > TOGETHER:
@@ -149,10 +177,12 @@ class _Frequent(_Missing):
             self.words = self.counts[0].height
 
     def shown(self) -> dict[str, Any]:
+        import polars as pl
+
         if not self.counts:
             return {"distinct": 0, "top": {}}
         self._join()
-        (counts,) = self.counts
+        counts = self.counts[0].filter(pl.col("rows") > 0)
         top = counts.sort(["rows", "word"], descending=[True, False]).head(TOP)
         return {
             "distinct": counts.height,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +60,8 @@ class Table:
     notes: tuple[str, ...] = ()
     few: frozenset[str] = frozenset()
     """The columns of words that hold few different ones."""
-    target_words: int | None = None
-    """How many different words the target holds, where that is known."""
+    words: Mapping[str, pl.DataFrame] = field(default_factory=dict, compare=False)
+    """Of columns of words each `word` and in how many `rows` it is, where that is known."""
     cache_hit: bool = False
     changed: tuple[str, ...] = ()
     """What differs from the table in the cache that is most like it, where this one wasn't there."""
@@ -237,7 +237,7 @@ def read(recipe: Recipe, cache: Path) -> Table:
         files=tuple((secrecy.reveal(file), count) for file, count in entry.info["files"]),
         notes=tuple(notes),
         few=few,
-        target_words=counted[targets[0]].height if targets[0] in counted else None,
+        words=counted,
         cache_hit=entry.hit,
         changed=entry.changed,
     )

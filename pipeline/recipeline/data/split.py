@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -90,9 +91,11 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
     if FILE_COLUMN in needs and FILE_COLUMN not in table.schema:
         rows = rows.with_columns(table.file_names())
     taken = given is not None and len(given) == table.rows
-    assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
-    codes = _codes(assigned, table.rows, how)
-    labels = table.scan().select(table.targets).collect()
+    with ThreadPoolExecutor(1, "recipeline-labels") as beside:
+        labels_read = beside.submit(table.scan().select(table.targets).collect)
+        assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
+        codes = _codes(assigned, table.rows, how)
+        labels = labels_read.result()
     _check_missing_targets(labels, table, codes)
     notes = _check_parts(codes, how, table)
     if given is not None and not taken:
@@ -181,8 +184,9 @@ def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
     name, parts = table.targets[0], pl.Series(codes)
     train = parts == PARTS.index("train")
     first = labels.head(LOOKED_AT).filter(train.head(LOOKED_AT)).unique()
+    words = table.words[name].height if name in table.words else None
     # Where the first rows show every word there is, the others needn't be looked at.
-    known = first if first.len() == table.target_words and not first.null_count() else labels.filter(train).unique()
+    known = first if first.len() == words and not first.null_count() else labels.filter(train).unique()
     if len(known) < 2:
         raise DataError(
             Problem(
@@ -203,7 +207,7 @@ def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
                 suggestion="Set data.task: multiclass.",
             )
         )
-    if (table.target_words or labels.n_unique()) > len(known):  # to look for the rows takes several times as long
+    if (words or labels.n_unique()) > len(known):  # to look for the rows takes several times as long
         _refuse_unseen(labels, parts, known, table)
 
 

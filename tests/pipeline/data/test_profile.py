@@ -3,8 +3,12 @@
 import json
 from datetime import date
 
+import numpy as np
 import polars as pl
+import pytest
 
+from recipeline.data import batched
+from recipeline.data import profile as profiling
 from recipeline.data.batched import Batched
 from recipeline.data.profile import profile
 from recipeline.families.spec import Role
@@ -34,3 +38,34 @@ def test_the_most_frequent_words_come_first() -> None:
     top = profile(Batched(pl.LazyFrame({"w": words})), ["w"], {"w": "categorical"})["w"]["top"]
     assert list(top)[:2] == ["w14", "w13"]
     assert len(top) == 10
+
+
+@pytest.mark.parametrize("together", [0, 100])
+@pytest.mark.parametrize(
+    "chosen",
+    [None, [True] * 6, [True, True, False, True, True, False], [False, True, True, True, True, True]],
+)
+def test_words_known_of_all_rows_are_only_looked_at_in_the_others(
+    chosen: list[bool] | None, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiling, "TOGETHER", together)
+    monkeypatch.setattr(batched, "BATCH_ROWS", 2)
+    table = pl.DataFrame({"w": ["rare", "a", "b", None, "a", "b"], "none": pl.Series([None] * 6, dtype=pl.String)})
+    roles: dict[str, Role] = {"w": "categorical", "none": "categorical"}
+    rows = Batched(table.lazy(), None if chosen is None else np.array(chosen))
+    counted = {name: table[name].drop_nulls().alias("word").value_counts(name="rows") for name in roles}
+    looked_at = []
+    add = profiling._Frequent.add
+    monkeypatch.setattr(
+        profiling._Frequent, "add", lambda self, column: looked_at.append(len(column)) or add(self, column)
+    )
+    plain = profile(rows, list(roles), roles)
+    meant, looked_at[:] = sum(looked_at), []
+    assert profile(rows, list(roles), roles, counted) == plain
+    assert meant + sum(looked_at) == 12
+
+
+def test_where_few_rows_are_meant_they_are_looked_at() -> None:
+    rows = Batched(pl.LazyFrame({"w": ["a", "b", "a"]}), np.array([True, False, False]))
+    wrong = {"w": pl.DataFrame({"word": ["never"], "rows": [3]})}
+    assert profile(rows, ["w"], {"w": "categorical"}, wrong)["w"]["top"] == {"a": 1}

@@ -174,9 +174,9 @@ def test_counted_words_of_the_target_say_the_same_as_a_look_at_them(
     )
     recipe = make_recipe(text, data={"split": {"type": "column", "column": "part"}})
     table = read(recipe, tmp_path / "cache")
-    assert table.target_words == len(set(labels))
-    assert read(recipe, tmp_path / "cache").target_words is None
-    for known in (table, replace(table, target_words=None)):
+    assert table.words["y"].height == len(set(labels))
+    assert read(recipe, tmp_path / "cache").words == {}
+    for known in (table, replace(table, words={})):
         if said is None:
             assert split(known, recipe).codes.tolist() == [0, 0, 0, 0, 1, 2]
             continue
