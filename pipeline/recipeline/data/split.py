@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,11 +90,9 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
     if FILE_COLUMN in needs and FILE_COLUMN not in table.schema:
         rows = rows.with_columns(table.file_names())
     taken = given is not None and len(given) == table.rows
-    with ThreadPoolExecutor(1, "recipeline-labels") as beside:
-        labels_read = beside.submit(table.scan().select(table.targets).collect)
-        assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
-        codes = _codes(assigned, table.rows, how)
-        labels = labels_read.result()
+    assigned = given if taken and given is not None else how.assign(rows, table.targets, recipe.seed)
+    codes = _codes(assigned, table.rows, how)
+    labels = _Labels(table)
     _check_missing_targets(labels, table, codes)
     notes = _check_parts(codes, how, table)
     if given is not None and not taken:
@@ -110,7 +107,7 @@ def split(table: Table, recipe: Recipe, given: pl.Series | None = None) -> Split
         if name in table.schema and name not in table.targets:
             notes.append(f"Column '{name}' decides the split, so the model doesn't see it.")
     if table.task in ("binary", "multiclass"):
-        _check_classes(labels.to_series(), table, codes)
+        _check_classes(labels, table, codes)
     features = tuple(name for name in table.schema if name not in hidden and roles[name] != "ignore")
     if not features:
         raise DataError(
@@ -132,14 +129,38 @@ def _codes(assigned: pl.Series, rows: int, how: Split) -> np.ndarray:
     return coded.fill_null(LEFT_OUT).to_numpy().copy()
 
 
-def _check_missing_targets(labels: pl.DataFrame, table: Table, codes: np.ndarray) -> None:
+@dataclass(frozen=True)
+class _Labels:
+    """The targets, read when someone looks at them: 2,000,000 words take 32 MB, and often need no look."""
+
+    table: Table
+
+    @cached_property
+    def all(self) -> pl.DataFrame:
+        """Of all rows."""
+        return self.table.scan().select(self.table.targets).collect()
+
+    def first(self) -> pl.Series:
+        """The only target in the first rows."""
+        return self.table.scan().select(self.table.targets).head(LOOKED_AT).collect().to_series()
+
+    def words(self, name: str) -> int | None:
+        """How many different ones this target holds, where that is known."""
+        return self.table.words[name].height if name in self.table.words else None
+
+    def is_full(self, name: str) -> bool:
+        """Whether it is known that this target has a word in every row."""
+        return name in self.table.words and int(self.table.words[name]["rows"].sum()) == self.table.rows
+
+
+def _check_missing_targets(labels: _Labels, table: Table, codes: np.ndarray) -> None:
     import polars as pl
 
     problems = []
     for name in table.targets:
-        if not labels[name].null_count():
+        if labels.is_full(name) or not labels.all[name].null_count():
             continue
-        missing = (labels[name].is_null() & pl.Series(codes != LEFT_OUT)).arg_true()
+        missing = (labels.all[name].is_null() & pl.Series(codes != LEFT_OUT)).arg_true()
         if len(missing):
             rest = f", here and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
             file, row = table.place(missing[0])
@@ -177,16 +198,16 @@ def _check_parts(codes: np.ndarray, how: Split, table: Table) -> list[str]:
     return []
 
 
-def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
+def _check_classes(labels: _Labels, table: Table, codes: np.ndarray) -> None:
     """One class teaches nothing; a class that train never shows can't be predicted."""
     import polars as pl
 
     name, parts = table.targets[0], pl.Series(codes)
     train = parts == PARTS.index("train")
-    first = labels.head(LOOKED_AT).filter(train.head(LOOKED_AT)).unique()
-    words = table.words[name].height if name in table.words else None
+    first = labels.first().filter(train.head(LOOKED_AT)).unique()
+    words = labels.words(name)
     # Where the first rows show every word there is, the others needn't be looked at.
-    known = first if first.len() == words and not first.null_count() else labels.filter(train).unique()
+    known = first if first.len() == words and not first.null_count() else labels.all[name].filter(train).unique()
     if len(known) < 2:
         raise DataError(
             Problem(
@@ -207,8 +228,8 @@ def _check_classes(labels: pl.Series, table: Table, codes: np.ndarray) -> None:
                 suggestion="Set data.task: multiclass.",
             )
         )
-    if (words or labels.n_unique()) > len(known):  # to look for the rows takes several times as long
-        _refuse_unseen(labels, parts, known, table)
+    if (words or labels.all[name].n_unique()) > len(known):  # to look for the rows takes several times as long
+        _refuse_unseen(labels.all[name], parts, known, table)
 
 
 def _refuse_unseen(labels: pl.Series, parts: pl.Series, known: pl.Series, table: Table) -> None:
