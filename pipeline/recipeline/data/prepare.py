@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from recipeline.catalog import Catalog, installed
-from recipeline.data import arrays, tokens
+from recipeline.data import arrays, table_file, tokens
 from recipeline.data import cache as store
 from recipeline.data import target as targets
 from recipeline.data.batched import of_table
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from recipeline.recipe.model import Recipe
 
-TARGET_ROWS = 262_144
-"""Rows whose targets become numbers at once."""
+TARGET_ROWS = 65_536
+"""Rows whose targets become numbers at once, at most."""
 
 SAMPLE_ROWS = 64
 """Train rows that show what columns a step makes."""
@@ -205,7 +205,8 @@ class _Preparation:
                 targets_written = beside.submit(self._write_targets, under_way, spec, counts)
             else:
                 spec, targets_written = target.result(), None
-            self.notes += targets.constant(spec.task, self.target, self._is("train"))
+            if spec.task in targets.OF_NUMBERS:
+                self.notes += targets.constant(self.target, self._is("train"))
             pipeline = FittedPipeline(
                 columns=tuple(
                     Column(name, type_name(self.table.schema[name]), self.split.roles[name])
@@ -371,7 +372,8 @@ class _Preparation:
     def _describe_target(self) -> TargetSpec:
         """What is to be predicted, as the train rows show it."""
         if self.table.task != "sequence":
-            return targets.describe(self.table.task, self.target, self._is("train"))
+            train = of_table(self.table.path, self._is("train"))
+            return targets.describe(self.table.task, self.table.targets, train)
         return tokens.describe(self.target_steps[0], self.target, self._is("train"))
 
     def _write_blocks(self, under_way: Sealed, pipeline: FittedPipeline, counts: dict[Part, int]) -> FittedPipeline:
@@ -508,13 +510,16 @@ class _Preparation:
             return
         with ExitStack() as stack:
             files: dict[Part, RowFile] = {}
-            for start in range(0, self.target.height, TARGET_ROWS):
-                parts = self.rows.codes[start : start + TARGET_ROWS]
+            start = 0
+            # Not all at once: 2,000,000 words take 32 MB.
+            for target in table_file.record_batches(self.table.path, self.table.targets, TARGET_ROWS):
+                parts = self.rows.codes[start : start + target.height]
                 inside = parts != LEFT_OUT
                 rows = start + np.flatnonzero(inside)
-                array = targets.encode(
-                    spec, self.target[start : start + TARGET_ROWS].filter(inside), self.location, rows
-                )
+                start += target.height
+                if not len(rows):
+                    continue
+                array = targets.encode(spec, target.filter(inside), self.location, rows)
                 if array.dtype == np.float64:
                     array = self._transformed(array, rows)
                 for part, count in counts.items():

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recipeline.data.batched import Batched
 from recipeline.errors import DataError, Problem
 from recipeline.families.spec import TargetSpec, Task
 
 if TYPE_CHECKING:
     import polars as pl
 
+OF_NUMBERS: tuple[Task, ...] = ("regression", "forecasting")
+"""The tasks whose targets are numbers."""
 
-def describe(task: Task, target: pl.DataFrame, train: np.ndarray) -> TargetSpec:
+
+def describe(task: Task, names: tuple[str, ...], train: Batched) -> TargetSpec:
     """What is to be predicted, as the train rows show it.
 
     Args:
         task: What is to be learnt.
-        target: The target columns, all rows.
-        train: Which rows are train rows; bool (rows,).
+        names: The target columns.
+        train: The train rows; one pass over them, if any.
     """
     import polars as pl
 
-    names = tuple(target.columns)
-    shown = target.filter(pl.Series(train))
     if task in ("binary", "multiclass"):
-        counts = shown.to_series().value_counts(sort=False)
-        found: dict[Any, int] = dict(zip(counts[names[0]].to_list(), counts["count"].to_list(), strict=True))
+        found: Counter[Any] = Counter()
+        for batch in train.of(names):
+            found.update(dict(batch.to_series().value_counts(sort=False).iter_rows()))
         classes = tuple(sorted(found))
         return TargetSpec(task, names, classes, tuple(found[label] for label in classes))
     if task == "multilabel":
-        ones = shown.select(pl.all().cast(pl.Int64).sum()).row(0)
-        return TargetSpec(task, names, names, tuple(ones))
+        ones = [batch.select(pl.all().cast(pl.Int64).sum()).row(0) for batch in train.of(names)]
+        return TargetSpec(task, names, names, tuple(map(sum, zip(*ones, strict=True))))
     return TargetSpec(task, names)
 
 
@@ -88,12 +92,10 @@ def encode(spec: TargetSpec, target: pl.DataFrame, location: str, rows: np.ndarr
     return values
 
 
-def constant(task: Task, target: pl.DataFrame, train: np.ndarray) -> list[str]:
+def constant(target: pl.DataFrame, train: np.ndarray) -> list[str]:
     """What to say of a number to be learnt that is the same in every train row."""
     import polars as pl
 
-    if task not in ("regression", "forecasting"):
-        return []
     learnt = target.filter(pl.Series(train))
     same = [column for column in learnt if len(column) > 1 and column.n_unique() == 1]
     return [

@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from recipeline.data import batched
 from recipeline.data import target as targets
+from recipeline.data.batched import Batched
 from recipeline.errors import DataError
 from recipeline.families.spec import Task
 
@@ -23,9 +25,13 @@ ROWS = np.array([10, 11, 12, 13])
         ([0.5, 1.0, 1.0, 0.5], (0.5, 1.0), (1, 2)),
     ],
 )
-def test_classes_are_the_sorted_labels_of_the_train_rows(cells: list[Any], classes: Any, counts: Any) -> None:
+@pytest.mark.parametrize("together", [1, 2, 100])
+def test_classes_are_the_sorted_labels_of_the_train_rows(
+    cells: list[Any], classes: Any, counts: Any, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batched, "BATCH_ROWS", together)
     frame = pl.DataFrame({"y": cells})
-    spec = targets.describe("multiclass", frame, TRAIN)
+    spec = targets.describe("multiclass", ("y",), Batched(frame.lazy(), TRAIN))
     assert (spec.classes, spec.class_counts) == (classes, counts)
     codes = targets.encode(spec, frame, "x.csv", ROWS)
     assert codes.dtype == np.int64
@@ -34,15 +40,17 @@ def test_classes_are_the_sorted_labels_of_the_train_rows(cells: list[Any], class
 
 def test_a_class_unknown_to_train_is_named_by_its_row() -> None:
     frame = pl.DataFrame({"y": ["a", "b", "a", "c"]})
-    spec = targets.describe("multiclass", frame, TRAIN)
+    spec = targets.describe("multiclass", ("y",), Batched(frame.lazy(), TRAIN))
     assert spec.classes == ("a", "b")
     with pytest.raises(DataError, match=r"row 14, column 'y'.*found 'c'"):
         targets.encode(spec, frame, "x.csv", ROWS)
 
 
-def test_labels_are_zero_or_one() -> None:
+@pytest.mark.parametrize("together", [1, 2, 100])
+def test_labels_are_zero_or_one(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batched, "BATCH_ROWS", together)
     frame = pl.DataFrame({"a": [0, 1, 1, 0], "b": [True, False, False, False]})
-    spec = targets.describe("multilabel", frame, TRAIN)
+    spec = targets.describe("multilabel", ("a", "b"), Batched(frame.lazy(), TRAIN))
     assert (spec.classes, spec.class_counts, spec.outputs) == (("a", "b"), (2, 1), 2)
     assert targets.encode(spec, frame, "x.csv", ROWS).dtype == np.float32
     with pytest.raises(DataError, match=r"row 12, column 'a': a label is 0 or 1 \(found 2\)"):
@@ -52,6 +60,6 @@ def test_labels_are_zero_or_one() -> None:
 @pytest.mark.parametrize("task", ["regression"])
 def test_values_keep_their_columns_order(task: Task) -> None:
     frame = pl.DataFrame({"b": [1, 2, 3, 4], "a": [0.5, 1.5, 2.5, 3.5]})
-    spec = targets.describe(task, frame, TRAIN)
+    spec = targets.describe(task, ("b", "a"), Batched(frame.lazy(), TRAIN))
     assert (spec.columns, spec.classes, spec.outputs) == (("b", "a"), (), 2)
     assert targets.encode(spec, frame, "x.csv", ROWS).tolist() == [[1, 0.5], [2, 1.5], [3, 2.5], [4, 3.5]]
