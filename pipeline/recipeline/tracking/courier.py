@@ -1,7 +1,7 @@
 """The process beside a run that hands its metrics over to MLflow, for a training that logs many of them.
 
 MLflow makes a request in Python: 200 metrics keep the interpreter for 20 ms and more, in which a training in the same
-process stands still. It is started when metrics have come by the hundred several times, and is not waited for: until it
+process stands still. It is started when metrics come by the hundred again and again, and is not waited for: until it
 says that it is ready, and wherever it can't be had, the run's own thread goes on sending. It has no memory of its own,
 so that nothing is lost with it: rows are the run's until MLflow has taken them.
 """
@@ -15,8 +15,10 @@ import select
 import subprocess
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
 from recipeline.errors import EnvironmentFault, Problem
@@ -27,8 +29,8 @@ from recipeline.tracking.store import database_file
 MANY = 100
 """Metrics of a request that count as many: sent every two seconds, they take half a percent of the interpreter."""
 
-TIMES = 3
-"""Requests with so many, one after the other, before a process is started for them."""
+TIMES, WITHIN_S = 2, 10.0
+"""So many of them in so many seconds start a process for them; epochs with many metrics each mostly don't."""
 
 _READY, _TAKEN, _REFUSED, _LATER = "ready", "taken", "refused", "later"
 
@@ -43,7 +45,8 @@ class Courier:
 
     uri: str
     """The store."""
-    _times: int = 0
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=TIMES))
+    """When the last requests with many came."""
     _process: subprocess.Popen[bytes] | None = None
     _ready: bool = False
     _unread: bytearray = field(default_factory=bytearray)
@@ -56,8 +59,9 @@ class Courier:
             return False
         with self._talking:
             if self._process is None:
-                self._times = self._times + 1 if len(rows) >= MANY else 0
-                if self._times >= TIMES and not self._gone:
+                if len(rows) >= MANY:
+                    self._times.append(monotonic())
+                if len(self._times) == TIMES and self._times[-1] - self._times[0] < WITHIN_S and not self._gone:
                     self._process = _started(self.uri)
                     self._gone = self._process is None
                 return False

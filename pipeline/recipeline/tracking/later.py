@@ -1,4 +1,4 @@
-"""What is logged within a step: noted by the thread that trains, and written some milliseconds later by another one.
+"""What is logged within a step: noted by the thread that trains, and written a fifth of a second later by another one.
 
 To write a point takes a hundred microseconds of a thread whose caches a network has just filled, and as much again of
 the steps after it, which have to fill them anew. Several points at once, on another core, take a tenth of that.
@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-DELAY_S = 0.02
-"""How long an item waits at most, but for what the machine takes: a process that is killed in between loses it."""
-IDLE = 100
+DELAY_S = 0.2
+"""How long an item waits at most, but for what the machine takes: a process that is killed in between loses it.
+
+Each time the thread wakes, steps of the training wait for the interpreter: of those beside 50 wakes a second 20 took
+twice as long as others."""
+IDLE = 25
 """Looks without anything to write after which the thread sleeps until there is something."""
 
 T = TypeVar("T")
