@@ -334,13 +334,14 @@ def test_a_run_whose_server_is_not_there_is_opened_when_it_is(uri, monkeypatch, 
 
 
 def test_a_run_that_goes_on_has_each_point_once(open_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(tracked, "PATIENCE_S", 0.3)
     run = open_run(runs=tmp_path / "runs")
     run.log_epoch({"loss": 1.0, "train/examples_per_second": 5.0}, 1)
     run.flush()
     monkeypatch.setattr(run._client, "log_batch", lambda *_, **__: 1 / 0)
     run.log_epoch({"loss": 0.5}, 2)
-    run.close("KILLED")
+    with monkeypatch.context() as hurried:
+        hurried.setattr(tracked, "LITTLE_PATIENCE_S", 0.3)
+        run.close("KILLED")
     assert not run.complete
 
     again = open_run(runs=tmp_path / "runs", run_id=run.run_id)
