@@ -49,7 +49,6 @@ class Courier:
     """When the last requests with many came."""
     _process: subprocess.Popen[bytes] | None = None
     _ready: bool = False
-    _unread: bytearray = field(default_factory=bytearray)
     _gone: bool = False
     _talking: threading.RLock = field(default_factory=threading.RLock)
 
@@ -67,7 +66,7 @@ class Courier:
                 return False
             try:
                 self._ready = self._ready or (self._has_said() and self._hear() == [_READY])
-            except (Lost, ValueError):  # the latter of a pipe that `close` has closed meanwhile
+            except (Lost, ValueError):  # the latter of half a line, or of a pipe that `close` has closed meanwhile
                 self.close()
             return self._ready and not self._gone
 
@@ -121,13 +120,9 @@ class Courier:
         """Its next line."""
         assert self._process is not None
         assert self._process.stdout is not None
-        while b"\n" not in self._unread:
-            some = os.read(self._process.stdout.fileno(), 65_536)
-            if not some:
-                raise Lost
-            self._unread += some
-        line, _, rest = bytes(self._unread).partition(b"\n")
-        self._unread[:] = rest
+        line = self._process.stdout.readline()
+        if not line:
+            raise Lost
         heard: list[str] = json.loads(line)
         return heard
 
